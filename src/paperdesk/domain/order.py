@@ -178,6 +178,7 @@ class Order:
     client_id: int | None = None
     perm_id: PermId | None = None
     wire_status: WireStatus | None = None
+    is_held: bool = False  # told Inactive without a reject: it may still trade
     cancel_asked: bool = False
     filled_qty: int = 0
     filled_value: Decimal = Decimal(0)
