@@ -1,4 +1,10 @@
 """twsim: a simulated IB Gateway that speaks the TWS wire protocol.
 
-Owns: the names a user of the package imports.
+Owns: the names a user of the package imports. Knows nothing of paperdesk.
 """
+
+from twsim.clock import ManualClock
+from twsim.gateway import Gateway
+from twsim.transcript import Direction, Frame
+
+__all__ = ["Direction", "Frame", "Gateway", "ManualClock"]

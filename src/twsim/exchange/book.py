@@ -1,0 +1,158 @@
+"""The books: every account, position, order and execution, and what of it has changed.
+
+Owns: the tables of the exchange's state, their indexes, and the list of changes since it
+was last taken. Does not know any rule about what may change, nor where changes are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from twsim.exchange.accounts import Account, Position
+from twsim.exchange.numbers import Numbers
+from twsim.exchange.orders import Execution, Order
+from twsim.exchange.prices import Base
+from twsim.exchange.vocabulary import AccountId, ClientId, ConId, ExecId, OrderId, PermId
+
+NEW_YORK: Final = ZoneInfo("America/New_York")
+
+
+def trading_day(at: datetime) -> date:
+    """Return the day in New York, by which a gateway forgets executions (§4.4)."""
+    return at.astimezone(NEW_YORK).date()
+
+
+@dataclass(slots=True, kw_only=True)
+class Opening:
+    """What prices depend on, fixed when the exchange first opened."""
+
+    seed: int
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Changes:
+    """Rows that are new or different, whole; applying them in order restores the books."""
+
+    opening: Opening | None = None
+    numbers: Numbers | None = None
+    bases: list[Base] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    executions: list[Execution] = field(default_factory=list)
+
+
+class Books:
+    """The state of the exchange, row by row."""
+
+    __slots__ = (
+        "_changes",
+        "accounts",
+        "bases",
+        "by_order_id",
+        "executions",
+        "live",
+        "numbers",
+        "orders",
+        "positions",
+    )
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.accounts: dict[AccountId, Account] = {}
+        self.positions: dict[tuple[AccountId, ConId], Position] = {}
+        self.orders: dict[PermId, Order] = {}
+        self.live: dict[PermId, Order] = {}
+        self.by_order_id: dict[tuple[ClientId, OrderId], PermId] = {}
+        self.executions: dict[ExecId, Execution] = {}
+        self.bases: dict[ConId, Base] = {}
+        self.numbers = numbers
+        self._changes = Changes()
+
+    def put_account(self, account: Account) -> None:
+        """Write an account."""
+        self.accounts[account.account] = account
+        self._changes.accounts.append(account)
+
+    def put_position(self, position: Position) -> None:
+        """Write a position."""
+        self.positions[position.account, position.con_id] = position
+        self._changes.positions.append(position)
+
+    def put_order(self, order: Order) -> None:
+        """Write an order, and keep the index of those that may still trade."""
+        self.orders[order.perm_id] = order
+        self.by_order_id[order.client_id, order.order_id] = order.perm_id
+        if order.is_final:
+            self.live.pop(order.perm_id, None)
+        else:
+            self.live[order.perm_id] = order
+        self._changes.orders.append(order)
+
+    def put_execution(self, execution: Execution) -> None:
+        """Write an execution."""
+        self.executions[execution.exec_id] = execution
+        self._changes.executions.append(execution)
+
+    def put_base(self, base: Base) -> None:
+        """Write where a symbol's prices start from."""
+        self.bases[base.con_id] = base
+        self._changes.bases.append(base)
+
+    def put_numbers(self) -> None:
+        """Note that a number was given out."""
+        self._changes.numbers = self.numbers
+
+    def find(self, client: ClientId, order_id: OrderId) -> Order | None:
+        """Return a client's order of the day."""
+        perm_id = self.by_order_id.get((client, order_id))
+        return None if perm_id is None else self.orders[perm_id]
+
+    def forget_before(self, today: date) -> None:
+        """Drop finished orders, executions and closed positions of earlier days."""
+        for order in [o for o in self.orders.values() if _is_old(o.completed_at, today)]:
+            del self.orders[order.perm_id]
+            del self.by_order_id[order.client_id, order.order_id]
+        for execution in [e for e in self.executions.values() if _is_old(e.at, today)]:
+            del self.executions[execution.exec_id]
+
+    def take_changes(self) -> Changes | None:
+        """Return what has changed since the last call; None where nothing has."""
+        taken, self._changes = self._changes, Changes()
+        return taken if taken != self._changes else None
+
+    def everything(self) -> Changes:
+        """Return all rows, as if each had just changed."""
+        return Changes(
+            numbers=self.numbers,
+            bases=list(self.bases.values()),
+            accounts=list(self.accounts.values()),
+            positions=list(self.positions.values()),
+            orders=list(self.orders.values()),
+            executions=list(self.executions.values()),
+        )
+
+    def restore(self, changes: Iterable[Changes]) -> None:
+        """Apply changes that were taken from other books, in their order."""
+        for change in changes:
+            if change.numbers is not None:
+                self.numbers = change.numbers
+            for base in change.bases:
+                self.put_base(base)
+            for account in change.accounts:
+                self.put_account(account)
+            for position in change.positions:
+                self.put_position(position)
+            for order in change.orders:
+                self.put_order(order)
+            for execution in change.executions:
+                self.put_execution(execution)
+        self._changes = Changes()
+
+
+def _is_old(at: datetime | None, today: date) -> bool:
+    return at is not None and trading_day(at) < today

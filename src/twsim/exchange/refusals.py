@@ -1,0 +1,82 @@
+"""Refusals: the codes and words with which a gateway says no.
+
+Owns: Refusal and every text of tws-facts §4.3 that the exchange uses. Does not know when.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from twsim.exchange.vocabulary import OrderStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A no, with IB's code and words."""
+
+    code: int
+    text: str
+
+
+REJECTED: Final = 201  # the one code after which the order exists, as Inactive
+
+DUPLICATE_ORDER_ID: Final = Refusal(103, "Duplicate order id")
+ALREADY_FILLED: Final = Refusal(104, "Can't modify a filled order.")
+NOT_THE_SAME_ORDER: Final = Refusal(105, "Order being modified does not match original order.")
+PRICE_OFF_TICK: Final = Refusal(
+    110, "The price does not conform to the minimum price variation for this contract."
+)
+NO_SUCH_CONTRACT: Final = Refusal(200, "No security definition has been found for the request")
+ALREADY_CANCELLED: Final = Refusal(
+    REJECTED, "Order rejected - reason:Order has been cancelled already, too late to replace"
+)
+SIZE_ZERO: Final = Refusal(434, "The order size cannot be zero.")
+NO_ACCOUNT: Final = Refusal(435, "You must specify an account.")
+FRACTION: Final = Refusal(
+    10243,
+    "Fractional-sized order cannot be placed via API."
+    " Please use desktop version to place this order.",
+)
+
+
+def invalid(cause: str) -> Refusal:
+    """Return the refusal of a request that is wrong in itself; the token varies by build."""
+    return Refusal(321, f"Error validating request.-'bC' : cause - {cause}")
+
+
+INVALID_ORDER_TYPE: Final = invalid("Invalid order type was entered")
+
+
+def ambiguous(symbol: str) -> Refusal:
+    """Return the refusal of an order whose contract could be several."""
+    return Refusal(200, f"The contract description specified for {symbol} is ambiguous.")
+
+
+def invalid_tif(tif: str) -> Refusal:
+    """Return the refusal of a time in force that is unknown."""
+    return Refusal(10052, f"Invalid time in force:{tif or 'Empty'}")
+
+
+def margin(equity: Decimal, initial_margin: Decimal) -> Refusal:
+    """Return the refusal of an order that the account's equity does not carry."""
+    return Refusal(
+        REJECTED,
+        "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED"
+        f" POSITION YOUR EQUITY WITH LOAN VALUE [{equity:.2f} USD] MUST EXCEED THE INITIAL"
+        f" MARGIN [{initial_margin:.2f} USD]",
+    )
+
+
+def cancel_unknown(order_id: int) -> Refusal:
+    """Return the answer to the cancel of an order that this client does not have."""
+    return Refusal(10147, f"OrderId {order_id} that needs to be cancelled is not found.")
+
+
+def cancel_too_late(order_id: int, status: OrderStatus) -> Refusal:
+    """Return the answer to the cancel of an order that is done."""
+    return Refusal(
+        10148,
+        f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: {status}.",
+    )

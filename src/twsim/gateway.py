@@ -1,0 +1,225 @@
+"""The gateway as an object: start it, connect any TWS client, move its world by hand.
+
+Owns: Gateway, the way in for tests and for programs that want a gateway of their own.
+Does not know paperdesk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from twsim.clock import Clock, ManualClock, SystemClock
+from twsim.data import listings
+from twsim.exchange.book import Opening
+from twsim.exchange.contracts import Contract, ContractTable
+from twsim.exchange.exchange import Exchange
+from twsim.exchange.outcomes import Outcome
+from twsim.exchange.refusals import Refusal
+from twsim.exchange.vocabulary import AccountId
+from twsim.journal import Journal
+from twsim.server import Server
+from twsim.simulator import Simulator
+from twsim.transcript import FRAMES_MAX, Direction, Frame, Transcript
+
+Money = Decimal | int | str
+PositionRow = tuple[str, str, int, Money]
+DEFAULT_ACCOUNTS: Final[Mapping[str, Money]] = {
+    "DU8730189": Decimal(1_000_000),
+    "DUP203550": Decimal(1_000_000),
+}
+
+
+class Gateway:
+    """A simulated IB Gateway in this process, on any asyncio loop.
+
+    ```python
+    async with Gateway() as gateway:
+        await ib.connectAsync(gateway.host, gateway.port, clientId=1)
+    ```
+    Accounts and positions are those of a fresh world; where `state` names a journal that
+    exists, what it holds wins. Whoever passes a ManualClock moves time with `advance`.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a switch of its own, by keyword
+        self,
+        *,
+        accounts: Mapping[str, Money] | None = None,
+        positions: Iterable[PositionRow] = (),
+        host: str = "127.0.0.1",
+        port: int = 0,
+        seed: int = 0,
+        state: Path | None = None,
+        clock: Clock | None = None,
+        frames_max: int = FRAMES_MAX,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.clock = clock or SystemClock()
+        self._accounts = DEFAULT_ACCOUNTS if accounts is None else accounts
+        self._positions = tuple(positions)
+        self._seed = seed
+        self._journal = None if state is None else Journal(state)
+        self._transcript = Transcript(frames_max)
+        self._simulator: Simulator | None = None
+        self._server: Server | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    # Running.
+
+    async def start(self) -> None:
+        """Listen. After `stop` on the same port, with the world as it was.
+
+        Raises OSError where the port is taken, ValueError where the journal is unreadable.
+        """
+        if self._simulator is None:
+            self._simulator = self._build()
+            manual = isinstance(self.clock, ManualClock)
+            self._server = Server(self._simulator, runs_on_timer=not manual)
+        assert self._server is not None
+        if self._journal is not None:
+            self._journal.open()
+            self._journal.compact(self._simulator.exchange.everything())
+        self.port = await self._server.start(self.host, self.port)
+
+    async def stop(self) -> None:
+        """Cut every line, stop listening, close the journal; nothing is waited for."""
+        if self._server is not None:
+            self._server.stop()
+        if self._journal is not None:
+            self._journal.close()
+
+    def drop_connections(self) -> None:
+        """Cut every line; clients may connect again at once."""
+        self._running.drop()
+
+    def silence(self) -> None:
+        """Freeze: connections are accepted, but nothing is read, answered or pushed."""
+        self._running.silence(silent=True)
+
+    def resume(self) -> None:
+        """End the silence; what clients sent meanwhile is answered now."""
+        self._running.silence(silent=False)
+
+    # The world.
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on a ManualClock, stopping wherever something is due."""
+        assert isinstance(self.clock, ManualClock), "only a ManualClock can be moved"
+        end = self.clock.now() + timedelta(seconds=seconds)
+        while (due := self._world.next_due()) is not None and due <= end:
+            self.clock.move_to(max(due, self.clock.now()))
+            self._world.tick()
+        self.clock.move_to(end)
+        self._world.tick()
+
+    def set_price(self, symbol: str, price: Money) -> None:
+        """Set the last price; bid and ask lie around it, and the walk goes on from it."""
+        exchange, now = self._world.exchange, self.clock.now()
+        contract = self._contract(symbol)
+        self._publish(exchange.set_price(contract, Decimal(price), now))
+
+    def set_size(self, symbol: str, shares: int | None) -> None:
+        """Show so many shares at each price level, so that larger orders fill in parts."""
+        exchange, now = self._world.exchange, self.clock.now()
+        self._publish(exchange.set_size(self._contract(symbol), shares, now))
+
+    def hold_fills(self, symbol: str | None = None) -> None:
+        """Let orders of one symbol, or all, work without trading."""
+        con_id = None if symbol is None else self._contract(symbol).con_id
+        self._world.exchange.hold(con_id)
+
+    def release_fills(self, symbol: str | None = None) -> None:
+        """Let held orders trade again, at once."""
+        con_id = None if symbol is None else self._contract(symbol).con_id
+        self._publish(self._world.exchange.release(self.clock.now(), con_id))
+
+    def reject_next(self, code: int, text: str) -> None:
+        """Refuse the next placeOrder with this error; with 201 it ends as Inactive."""
+        self._world.exchange.reject_next(Refusal(code, text))
+
+    def set_managed_accounts(self, *accounts: str) -> None:
+        """Name these accounts to every client, now and at each later connect.
+
+        An account that does not exist is opened without cash, so that it can be asked for.
+        """
+        for account in accounts:
+            self._world.exchange.open_account(AccountId(account), Decimal(0))
+        self._world.set_managed_accounts(list(accounts))
+        self._world.settle()
+
+    def position(self, account: str, symbol: str) -> int:
+        """Return the shares that an account holds."""
+        con_id = self._contract(symbol).con_id
+        return self._world.exchange.position(AccountId(account), con_id).quantity
+
+    def cash(self, account: str) -> Decimal:
+        """Return the cash of an account."""
+        return self._world.exchange.figures(AccountId(account), self.clock.now()).cash
+
+    # The wire.
+
+    def transcript(self) -> list[Frame]:
+        """Return every frame in and out, oldest first; `str` of one is readable."""
+        return self._transcript.frames()
+
+    def frames(self, name: str, *, direction: Direction | None = None) -> list[Frame]:
+        """Return the frames of one message by IB's name of it, as "placeOrder"."""
+        return self._transcript.frames(name, direction=direction)
+
+    def clear_transcript(self) -> None:
+        """Forget the frames so far."""
+        self._transcript.clear()
+
+    @property
+    def _world(self) -> Simulator:
+        assert self._simulator is not None, "the gateway was never started"
+        return self._simulator
+
+    @property
+    def _running(self) -> Server:
+        assert self._server is not None, "the gateway was never started"
+        return self._server
+
+    def _build(self) -> Simulator:
+        now = self.clock.now()
+        kept = [] if self._journal is None else self._journal.read()
+        opening = next((row.opening for row in kept if row.opening is not None), None)
+        contracts = ContractTable(listings())
+        exchange = Exchange(contracts, opening or Opening(seed=self._seed, at=now))
+        exchange.restore(kept, now)
+        known = set(exchange.accounts())
+        for account, cash in self._accounts.items():
+            exchange.open_account(AccountId(account), Decimal(cash))
+        for account, symbol, quantity, cost in self._positions:
+            if account in known:
+                continue  # the journal knows better
+            contract = contracts.of_symbol(symbol)
+            total = quantity * Decimal(cost)
+            exchange.set_position(AccountId(account), contract.con_id, quantity, total)
+        return Simulator(
+            exchange, self.clock, keeper=self._journal, transcript=self._transcript
+        )
+
+    def _contract(self, symbol: str) -> Contract:
+        return self._world.exchange.contracts.of_symbol(symbol)
+
+    def _publish(self, outcomes: Iterable[Outcome]) -> None:
+        self._world.publish(outcomes)
+        self._world.settle()
+        self._running.schedule()

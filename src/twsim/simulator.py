@@ -1,0 +1,175 @@
+"""The simulator: the exchange, the sessions, and what they tell each other.
+
+Owns: which session hears what, one session per client id, and the order "keep, then
+tell". Does not know sockets, nor when it will be called: `next_due` says when to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, Protocol
+
+from twsim import trading
+from twsim.answers import answer, refuse_unknown
+from twsim.clock import Clock
+from twsim.exchange.book import Changes
+from twsim.exchange.exchange import Exchange
+from twsim.exchange.outcomes import HoldingChanged, Outcome, Refused
+from twsim.exchange.vocabulary import AccountId, ClientId
+from twsim.session import Line, Session
+from twsim.transcript import Direction, Transcript
+from twsim.wire.protocol import (
+    SERVER_VERSION_MAX,
+    Broken,
+    Event,
+    Hello,
+    Received,
+    Unrecognised,
+)
+from twsim.wire.responses import ManagedAccounts
+
+SESSIONS_MAX: Final = 32  # a gateway serves no more (tws-facts §1.5)
+
+
+class Keeper(Protocol):
+    """Whatever keeps changes."""
+
+    def keep(self, changes: Changes) -> None:
+        """Write changes so that they outlast the process."""
+
+
+class Simulator:
+    """Everything but the socket."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        clock: Clock,
+        *,
+        keeper: Keeper | None = None,
+        transcript: Transcript | None = None,
+    ) -> None:
+        self.exchange = exchange
+        self.clock = clock
+        self.transcript = transcript or Transcript()
+        self._keeper = keeper
+        self._managed: list[str] | None = None
+        self._sessions: list[Session] = []
+        self._by_client: dict[ClientId, Session] = {}
+        self._told_step = exchange.next_step(clock.now())
+
+    # What the socket calls.
+
+    def connect(self, line: Line) -> Session | None:
+        """Start a session; None where there are too many."""
+        if len(self._sessions) >= SESSIONS_MAX:
+            return None
+        session = Session(self, line, server_version_max=SERVER_VERSION_MAX)
+        self._sessions.append(session)
+        return session
+
+    def receive(self, session: Session, data: bytes) -> None:
+        """Act on bytes of a client."""
+        for event in session.connection.receive_data(data):
+            if session.closing:
+                break
+            self._act(session, event)
+        self.settle()
+
+    def lost(self, session: Session) -> None:
+        """Forget a session whose line is gone."""
+        if session in self._sessions:
+            self._sessions.remove(session)
+        if session.client_id is not None and self._by_client.get(session.client_id) is session:
+            del self._by_client[session.client_id]
+
+    def tick(self) -> None:
+        """Let the exchange do what is due by now."""
+        now = self.now()
+        self.publish(self.exchange.advance(now))
+        if now >= self._told_step:
+            self._told_step = self.exchange.next_step(now)
+            for session in self._sessions:
+                session.tell_quotes()
+        self.settle()
+
+    def next_due(self) -> datetime | None:
+        """Return when `tick` should be called next; None where nothing waits for time."""
+        due = self.exchange.next_due(self.now())
+        if any(session.quotes for session in self._sessions):
+            return self._told_step if due is None else min(due, self._told_step)
+        return due
+
+    def settle(self) -> None:
+        """Keep what changed, and only then let messages leave."""
+        changes = self.exchange.take_changes()
+        if changes is not None and self._keeper is not None:
+            self._keeper.keep(changes)
+        for session in tuple(self._sessions):
+            session.flush()
+
+    # What sessions call.
+
+    def now(self) -> datetime:
+        """Return the present time."""
+        return self.clock.now()
+
+    def managed_accounts(self) -> list[str]:
+        """Return the accounts that clients are told of."""
+        return list(self.exchange.accounts()) if self._managed is None else self._managed
+
+    def admit(self, session: Session, client_id: ClientId) -> bool:
+        """Give a session its client id, unless another has it."""
+        if client_id in self._by_client:
+            return False
+        self._by_client[client_id] = session
+        session.client_id = client_id
+        return True
+
+    def publish(self, outcomes: Iterable[Outcome]) -> None:
+        """Tell every session what concerns it, in the order of the happenings."""
+        touched: dict[AccountId, None] = {}
+        for outcome in outcomes:
+            match outcome:
+                case HoldingChanged(account, con_id):
+                    touched[account] = None
+                    for session in self._sessions:
+                        session.tell_holding(account, self.exchange.contracts[con_id])
+                case Refused():
+                    pass  # whoever asked has been told
+                case _:
+                    self._tell_owner(outcome)
+        for account in touched:
+            for session in self._sessions:
+                session.tell_account(account)
+
+    # What tests call.
+
+    def set_managed_accounts(self, accounts: list[str]) -> None:
+        """Name these accounts to clients, now and from now on."""
+        self._managed = accounts
+        for session in self._by_client.values():
+            session.say(ManagedAccounts(accounts=",".join(accounts)))
+
+    def _act(self, session: Session, event: Event) -> None:
+        match event:
+            case Hello():
+                session.greet(self.now())
+            case Received(request, fields):
+                self._note(session, fields)
+                answer(request, session)
+            case Unrecognised(number, fields):
+                self._note(session, fields)
+                refuse_unknown(session, number, fields)
+            case Broken():
+                session.closing = True
+
+    def _note(self, session: Session, fields: tuple[str, ...]) -> None:
+        payload = "".join(f"{field}\0" for field in fields).encode()
+        self.transcript.add(Direction.CLIENT, session.client_id, payload)
+
+    def _tell_owner(self, outcome: trading.OrderOutcome) -> None:
+        session = self._by_client.get(outcome.order.client_id)
+        if session is not None:
+            trading.tell(session, outcome, self.exchange.contracts[outcome.order.con_id])

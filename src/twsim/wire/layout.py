@@ -1,0 +1,118 @@
+"""Messages as tables: a frozen dataclass whose annotations are its fields in wire order.
+
+Owns: Message with its encode and decode, and the gates that let a field exist only from,
+or before, a server version, or only beside the value of another. Does not know any
+particular message.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Annotated, ClassVar, Self, get_args, get_origin, get_type_hints
+
+from twsim.wire.errors import ProtocolError
+from twsim.wire.fields import Kind, Reader, read_integer
+
+Lookup = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The field exists from this server version on."""
+
+    server_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The field exists below this server version."""
+
+    server_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The field exists where earlier fields say so."""
+
+    holds: Callable[[Lookup], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One field of a message, as it is at one server version."""
+
+    name: str
+    kind: Kind[object]
+    when: Callable[[Lookup], bool] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the protocol: its number, its own version where it has one, its fields."""
+
+    ID: ClassVar[int]
+    NAME: ClassVar[str]
+    VERSION: ClassVar[int | None] = None
+
+    def encode(self, server_version: int) -> list[str]:
+        """Return the fields that a peer of this server version expects."""
+        out = [str(self.ID)]
+        if self.VERSION is not None:
+            out.append(str(self.VERSION))
+        value_of = functools.partial(getattr, self)
+        for slot in slots(type(self), server_version):
+            if slot.when is None or slot.when(value_of):
+                slot.kind.put(value_of(slot.name), out, server_version)
+        return out
+
+    @classmethod
+    def decode(cls, texts: Sequence[str], server_version: int) -> Self:
+        """Read the fields of a frame, its number first.
+
+        Raises ProtocolError where a field is missing, left over or unreadable. The
+        message's own version is not judged: clients disagree in it (tws-facts §2.2).
+        """
+        reader = Reader(texts, start=1)
+        if cls.VERSION is not None:
+            read_integer(reader.take())
+        values: dict[str, object] = {}
+        for slot in slots(cls, server_version):
+            if slot.when is None or slot.when(values.__getitem__):
+                values[slot.name] = slot.kind.take(reader, server_version)
+        reader.finish()
+        return cls(**values)
+
+
+@functools.cache
+def slots(message: type[Message], server_version: int) -> tuple[Slot, ...]:
+    """Return the message's fields as they are at one server version."""
+    hints = get_type_hints(message, include_extras=True)
+    found = (_slot(field.name, hints[field.name], server_version) for field in fields(message))
+    return tuple(slot for slot in found if slot is not None)
+
+
+def _slot(name: str, hint: object, server_version: int) -> Slot | None:
+    assert get_origin(hint) is Annotated, f"{name} has no kind"
+    kind: Kind[object] | None = None
+    when: Callable[[Lookup], bool] | None = None
+    for mark in get_args(hint)[1:]:
+        match mark:
+            case Kind():
+                kind = mark
+            case Since(server_version=first) if server_version < first:
+                return None
+            case Before(server_version=end) if server_version >= end:
+                return None
+            case When(holds=holds):
+                when = holds
+    assert kind is not None, f"{name} has no kind"
+    return Slot(name, kind, when)
+
+
+def message_id(texts: Sequence[str]) -> int:
+    """Return the number that leads a message."""
+    if not texts[0]:
+        raise ProtocolError("a message without a number")
+    return read_integer(texts[0])
