@@ -94,7 +94,7 @@ class Desk(Protocol):
     async def positions(self, account: AccountId, *, allow_stale: bool) -> Positions:
         """Return the positions. Raises BrokerUnavailable unless `allow_stale`."""
 
-    async def executions(  # noqa: PLR0913 - a filter has as many parts as it has
+    async def executions(
         self,
         account: AccountId | None,
         *,

@@ -245,17 +245,18 @@ class Desk:
 
     async def executions(
         self,
-        client: Client,
-        *,
         account: AccountId | None,
+        *,
+        accounts: frozenset[AccountId],
         symbol: Symbol | None,
         since: datetime | None,
         limit: int,
         before: int | None,
+        client: Client,
     ) -> tuple[tuple[BookedExecution, ...], int | None]:
         """Return a page of executions and where the next one begins."""
         which = ExecutionFilter(
-            accounts=client.accounts if account is None else (account,),
+            accounts=accounts if account is None else (account,),
             symbol=symbol,
             since=since,
         )

@@ -38,8 +38,13 @@ class Lookup:
         if task is None:
             task = asyncio.create_task(self._ask(symbol, lane), name=f"look up {symbol}")
             self._running[key] = task
-            task.add_done_callback(lambda _: self._running.pop(key, None))
+            task.add_done_callback(lambda done: self._ended(key, done))
         return await asyncio.shield(task)
+
+    def _ended(self, key: tuple[str, Symbol], task: asyncio.Task[Contract | Refusal]) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # whoever still waits has it; nobody may be left
 
     async def _ask(self, symbol: Symbol, lane: Lane) -> Contract | Refusal:
         found = await lane.sender.query(lambda: lane.broker.find_contracts(symbol))

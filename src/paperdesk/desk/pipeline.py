@@ -138,7 +138,10 @@ class Pipeline:
         while not self._is_late(run):
             with self._feed.watch(run.account) as changed:
                 try:
-                    return await self.lookup.find(row.target.symbol, run.lane)
+                    async with asyncio.timeout(self._seconds_left(run)):
+                        return await self.lookup.find(row.target.symbol, run.lane)
+                except TimeoutError:
+                    continue
                 except LineDown:
                     await wait_set(changed, POLL_SECONDS)
         await self._lapse(run, [row.seq])
@@ -210,14 +213,16 @@ class Pipeline:
                 unsent = [row.seq for row in batch.rows if _is_unsent(row)]
                 if not unsent:
                     return
-                left = (run.send_before - self._clock.now()).total_seconds()
-                if left <= 0:
+                if self._is_late(run):
                     await self._lapse(run, unsent)
                     return
-                await wait_set(changed, left)
+                await wait_set(changed, self._seconds_left(run))
 
     def _is_late(self, run: _Run) -> bool:
         return self._clock.now() >= run.send_before
+
+    def _seconds_left(self, run: _Run) -> float:
+        return max((run.send_before - self._clock.now()).total_seconds(), 0)
 
     async def _lapse(self, run: _Run, seqs: Sequence[int]) -> None:
         await self._refuse(run, dict.fromkeys(seqs, EXPIRED))

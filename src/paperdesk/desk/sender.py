@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -97,13 +97,22 @@ class Sender:
         self._is_stopping = True
         self._wake.set()
 
-    async def query(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask the gateway something, behind every order that waits."""
+    async def query(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Ask the gateway something, behind every order that waits.
+
+        The token is held until the question has left, not until it is answered: a gateway
+        that does not answer must not hold up orders.
+        """
         tokens = await self._pacer.take(Urgency.QUERIES, 1)
+        asking = asyncio.create_task(ask())
         try:
-            return await ask()
+            await asyncio.sleep(0)
         finally:
             self._pacer.give_back(tokens)
+        try:
+            return await asking
+        finally:
+            asking.cancel()
 
     async def run(self) -> None:
         """Send what is queued, for as long as the service runs."""

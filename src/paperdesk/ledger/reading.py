@@ -225,6 +225,9 @@ def snapshot(connection: sa.Connection, account: AccountId) -> Positions | None:
 
 
 def order_where(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Order | None:
-    """Return the order that the clause names, None for none."""
-    row = connection.execute(sa.select(orders).where(*where)).mappings().one_or_none()
+    """Return the newest order that the clause names, None for none."""
+    rows = connection.execute(
+        sa.select(orders).where(*where).order_by(orders.c.planned_at.desc()).limit(1)
+    )
+    row = rows.mappings().one_or_none()
     return None if row is None else order_of(row)
