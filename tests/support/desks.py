@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +21,7 @@ from paperdesk.domain.views import (
     Health,
     Positions,
     Preview,
+    PreviewRow,
     Readiness,
 )
 from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName, Symbol
@@ -114,7 +116,10 @@ class DeskDouble:
         self, client: Client, account: AccountId, targets: tuple[Target, ...]
     ) -> Preview:
         self._called("preview", client.name, account, targets)
-        raise NotImplementedError
+        entries = tuple(
+            PreviewRow(row, Decimal(150), Decimal(7500)) for row in self.current.rows
+        )
+        return Preview(account, entries, Decimal("0.02"))
 
     async def batch(
         self, client: Client, batch_id: BatchId, *, wait_seconds: float = 0

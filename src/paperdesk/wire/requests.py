@@ -29,6 +29,7 @@ PRICE_DECIMALS_MAX: Final = 8
 TOLERANCE_BELOW: Final = Decimal(100)
 TOLERANCE_DECIMALS_MAX: Final = 30  # more than float arithmetic leaves behind
 UNKNOWN_FIELDS_MAX: Final = 5  # of one row; more tell nothing new
+NAMED_MAX: Final = 3  # in the sentence; `errors` has them all
 
 # The bounds of numbers go into the published schema only: they are judged on Decimals below.
 Price = Annotated[
@@ -112,9 +113,10 @@ def parse_batch(document: Json) -> BatchRequest:
 def bad_request(found: Iterable[FieldError]) -> BadRequest:
     """Return the error that names every breach, the first three of them in its sentence."""
     errors = tuple(found)
-    named = "; ".join(f"{error.field} {error.message}" for error in errors[:3])
-    more = f"; and {len(errors) - 3} more, see errors" if len(errors) > 3 else ""  # noqa: PLR2004 - the three above
-    return BadRequest(f"{named}{more}.", errors=errors)
+    named = "; ".join(f"{error.field} {error.message}" for error in errors[:NAMED_MAX])
+    if len(errors) > NAMED_MAX:
+        named += f"; and {len(errors) - NAMED_MAX} more, see errors"
+    return BadRequest(named if named.endswith("?") else f"{named}.", errors=errors)
 
 
 class _Breach(Exception):

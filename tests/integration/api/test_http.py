@@ -27,6 +27,7 @@ BODY = b'{"orders": [{"symbol": "AAPL", "quantity": 100}]}'
     ("method", "path"),
     [
         ("POST", ORDERS),
+        ("POST", f"{ORDERS}/preview"),
         ("GET", ORDERS),
         ("GET", f"{ORDERS}/{BATCH}"),
         ("DELETE", f"{ORDERS}/{BATCH}"),
@@ -44,7 +45,7 @@ async def test_every_success_is_200_with_json_with_and_without_a_trailing_slash(
     trader: httpx.AsyncClient, method: str, path: str, slash: str
 ) -> None:
     response = await trader.request(
-        method, path + slash, content=BODY if path == ORDERS and method == "POST" else None
+        method, path + slash, content=BODY if method == "POST" else None
     )
 
     assert response.status_code == 200
@@ -102,6 +103,18 @@ async def test_what_is_asked_reaches_the_desk(
         ("positions", "DUP203550", True),
         ("executions", None, both, "BRK B", NOON, 1, None),
     ]
+
+
+async def test_a_preview_asks_the_desk_and_sends_nothing(
+    trader: httpx.AsyncClient, desk: DeskDouble
+) -> None:
+    response = await trader.post(f"{ORDERS}/preview", content=BODY)
+
+    assert [call[0] for call in desk.calls] == ["preview"]
+    assert response.json()["estimated_notional"] == 7500
+    assert "batch_id" not in response.json()
+    refused = await trader.post(f"{ORDERS}/preview", content=b'{"orders": []}')
+    assert refused.status_code == 400
 
 
 async def test_a_listing_goes_on_where_its_cursor_says(

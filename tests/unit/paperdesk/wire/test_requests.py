@@ -271,6 +271,15 @@ def test_a_mistyped_limit_price_never_becomes_a_market_order() -> None:
     assert found == {"orders[0].limit_prce": "is not a known field: did you mean limit_price?"}
 
 
+def test_a_question_needs_no_full_stop() -> None:
+    with pytest.raises(BadRequest) as raised:
+        parse('{"orders": [{"symbol": "AAPL", "quantity": 1, "limit_prce": 1}]}')
+
+    assert raised.value.detail == (
+        "orders[0].limit_prce is not a known field: did you mean limit_price?"
+    )
+
+
 def test_unknown_fields_are_named_up_to_a_number() -> None:
     many = ", ".join(f'"zz{i}": 1' for i in range(9))
 
