@@ -228,7 +228,7 @@ class IbSession:
         link.transmit(
             permitted,
             lambda: link.ib.client.placeOrder(
-                order.order_id, queries.ib_contract(contract), _ib_order(order)
+                order.order_id, queries.ib_contract(contract), ib_order(order)
             ),
         )
 
@@ -304,7 +304,7 @@ class IbSession:
         return self._views.net_liquidation(account)
 
 
-def _ib_order(order: Order) -> IbOrder:
+def ib_order(order: Order) -> IbOrder:
     """Return the order as ib_async encodes it, with every field that must be explicit."""
     # ib_async writes a str as it is; a float would be rounded, a Decimal may gain an exponent.
     price: dict[str, Any] = (
