@@ -22,6 +22,7 @@ from twsim.exchange.tickets import resolve
 from twsim.exchange.vocabulary import AccountId, ClientId, Side
 from twsim.session import NO_REQUEST, QUOTES_MAX, SUBSCRIPTIONS_MAX, Session
 from twsim.wire.layout import Message
+from twsim.wire.market import ContractDataEnd, MarketDataType, SymbolSamples, TickSnapshotEnd
 from twsim.wire.orders import CompletedOrdersEnd, OpenOrderEnd
 from twsim.wire.place_order import PlaceOrder
 from twsim.wire.requests import (
@@ -51,16 +52,11 @@ from twsim.wire.requests import (
 from twsim.wire.responses import (
     AccountDownloadEnd,
     AccountUpdateMultiEnd,
-    AccountUpdateTime,
-    ContractDataEnd,
     CurrentTime,
     ExecDetailsEnd,
     ManagedAccounts,
-    MarketDataType,
     NextValidId,
     PositionEnd,
-    SymbolSamples,
-    TickSnapshotEnd,
 )
 
 _ID_IN_USE: Final = Refusal(
@@ -250,7 +246,7 @@ def _(request: ReqAccountUpdates, session: Session) -> None:
         holding = exchange.holding(position, now)
         contract = exchange.contracts[position.con_id]
         session.say(render.portfolio_value(holding, contract))
-    session.say(AccountUpdateTime(time=f"{now.astimezone(NEW_YORK):%H:%M}"))
+    session.say(render.account_time(now))
     session.say(AccountDownloadEnd(account=account))
 
 

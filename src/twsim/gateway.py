@@ -93,9 +93,12 @@ class Gateway:
             self._server = Server(self._simulator, runs_on_timer=not manual)
         assert self._server is not None
         if self._journal is not None:
-            self._journal.open()
-            self._journal.compact(self._simulator.exchange.everything())
-        self.port = await self._server.start(self.host, self.port)
+            self._journal.start(self._simulator.exchange.everything())
+        try:
+            self.port = await self._server.start(self.host, self.port)
+        except OSError:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Cut every line, stop listening, close the journal; nothing is waited for."""

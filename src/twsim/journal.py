@@ -43,16 +43,11 @@ class Journal:
         except msgspec.MsgspecError as error:
             raise ValueError(f"{self._path} is not a journal of twsim: {error}") from None
 
-    def open(self) -> None:
-        """Open the file for more."""
+    def start(self, everything: Changes) -> None:
+        """Replace all lines by one that holds everything, in one step, and stay open."""
+        assert self._file is None
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("ab", buffering=0)
-
-    def compact(self, everything: Changes) -> None:
-        """Replace all lines by one that holds everything, in one step."""
-        assert self._file is not None
-        self._file.close()
-        draft = self._path.with_suffix(self._path.suffix + ".new")
+        draft = self._path.with_name(f"{self._path.name}.new")
         with draft.open("wb") as file:
             file.write(self._encoder.encode(everything) + b"\n")
             file.flush()

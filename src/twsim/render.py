@@ -24,18 +24,16 @@ from twsim.exchange.contracts import (
     tick_at,
 )
 from twsim.exchange.orders import Execution, Order
-from twsim.exchange.vocabulary import AccountId, OrderType, Side
+from twsim.exchange.vocabulary import AccountId, Side
 from twsim.wire.fields import plain
+from twsim.wire.market import ContractData, MarketRule, SymbolSample, TickReqParams
 from twsim.wire.orders import CompletedOrder, OpenOrder, OrderStatus
 from twsim.wire.responses import (
+    AccountUpdateTime,
     CommissionReport,
-    ContractData,
     ExecDetails,
-    MarketRule,
     PortfolioValue,
     PositionRow,
-    SymbolSample,
-    TickReqParams,
 )
 
 ZONE: Final = "US/Eastern"
@@ -259,6 +257,11 @@ def _cushion(sums: Figures) -> str:
         return "0"
     left = (sums.net_liquidation - sums.maintenance_margin) / sums.net_liquidation
     return plain(left.quantize(Decimal("0.000001")))
+
+
+def account_time(now: datetime) -> AccountUpdateTime:
+    """Show when an account's values were computed."""
+    return AccountUpdateTime(time=f"{now.astimezone(NEW_YORK):%H:%M}")
 
 
 def contract_data(contract: Contract, req_id: int, now: datetime) -> ContractData:

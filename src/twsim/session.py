@@ -20,15 +20,9 @@ from twsim.exchange.refusals import Refusal
 from twsim.exchange.vocabulary import AccountId, ClientId
 from twsim.transcript import Direction, Transcript
 from twsim.wire.layout import Message
+from twsim.wire.market import TickPrice, TickSize
 from twsim.wire.protocol import Connection
-from twsim.wire.responses import (
-    AccountUpdateMulti,
-    AccountUpdateTime,
-    AccountValue,
-    ErrorMessage,
-    TickPrice,
-    TickSize,
-)
+from twsim.wire.responses import AccountUpdateMulti, AccountValue, ErrorMessage
 
 NO_REQUEST: Final = -1
 QUOTES_MAX: Final = 100  # market data lines of an ordinary login
@@ -133,7 +127,7 @@ class Session:
             self.tell_values_multi(req_id, account, rows)
         if self.account == account:
             self.tell_values(account, rows)
-            self.say(AccountUpdateTime(time=f"{now.astimezone(render.NEW_YORK):%H:%M}"))
+            self.say(render.account_time(now))
 
     def tell_values(self, account: AccountId, rows: list[tuple[str, str, str]]) -> None:
         """Tell values that are news to the subscription of reqAccountUpdates."""

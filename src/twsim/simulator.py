@@ -7,7 +7,7 @@ tell". Does not know sockets, nor when it will be called: `next_due` says when t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from twsim import trading
@@ -30,6 +30,10 @@ from twsim.wire.protocol import (
 from twsim.wire.responses import ManagedAccounts
 
 SESSIONS_MAX: Final = 32  # a gateway serves no more (tws-facts §1.5)
+
+# Account values lag behind fills, by seconds on the real one (tws-facts §4.1); those of
+# many fills go out together.
+ACCOUNT_DELAY: Final = timedelta(milliseconds=250)
 
 
 class Keeper(Protocol):
@@ -58,6 +62,8 @@ class Simulator:
         self._sessions: list[Session] = []
         self._by_client: dict[ClientId, Session] = {}
         self._told_step = exchange.next_step(clock.now())
+        self._touched: dict[AccountId, None] = {}
+        self._touched_due: datetime | None = None
 
     # What the socket calls.
 
@@ -92,14 +98,16 @@ class Simulator:
             self._told_step = self.exchange.next_step(now)
             for session in self._sessions:
                 session.tell_quotes()
+        if self._touched_due is not None and now >= self._touched_due:
+            self._tell_accounts()
         self.settle()
 
     def next_due(self) -> datetime | None:
         """Return when `tick` should be called next; None where nothing waits for time."""
-        due = self.exchange.next_due(self.now())
+        moments = [self.exchange.next_due(self.now()), self._touched_due]
         if any(session.quotes for session in self._sessions):
-            return self._told_step if due is None else min(due, self._told_step)
-        return due
+            moments.append(self._told_step)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def settle(self) -> None:
         """Keep what changed, and only then let messages leave."""
@@ -129,20 +137,16 @@ class Simulator:
 
     def publish(self, outcomes: Iterable[Outcome]) -> None:
         """Tell every session what concerns it, in the order of the happenings."""
-        touched: dict[AccountId, None] = {}
         for outcome in outcomes:
             match outcome:
                 case HoldingChanged(account, con_id):
-                    touched[account] = None
+                    self._touch(account)
                     for session in self._sessions:
                         session.tell_holding(account, self.exchange.contracts[con_id])
                 case Refused():
                     pass  # whoever asked has been told
                 case _:
                     self._tell_owner(outcome)
-        for account in touched:
-            for session in self._sessions:
-                session.tell_account(account)
 
     # What tests call.
 
@@ -151,6 +155,18 @@ class Simulator:
         self._managed = accounts
         for session in self._by_client.values():
             session.say(ManagedAccounts(accounts=",".join(accounts)))
+
+    def _touch(self, account: AccountId) -> None:
+        self._touched[account] = None
+        if self._touched_due is None:
+            self._touched_due = self.now() + ACCOUNT_DELAY
+
+    def _tell_accounts(self) -> None:
+        touched, self._touched = self._touched, {}
+        self._touched_due = None
+        for account in touched:
+            for session in self._sessions:
+                session.tell_account(account)
 
     def _act(self, session: Session, event: Event) -> None:
         match event:

@@ -33,9 +33,10 @@ _CANCELLED: Final = Refusal(202, "Order Canceled - reason:")  # nothing after it
 _NO_WHAT_IF: Final = invalid("What-if orders are not simulated")
 _NO_SUCH_TYPE: Final = invalid("Please enter a valid security type")
 # What a client may ask for; everything but stocks is then unknown.
-_SECURITY_TYPES: Final = frozenset(
-    "STK OPT FUT IND FOP CASH BAG WAR BOND CMDTY NEWS FUND CFD CRYPTO CONTFUT IOPT".split()
-)
+_SECURITY_TYPES: Final = frozenset({
+    "STK", "OPT", "FUT", "CONTFUT", "IND", "FOP", "CASH", "BAG", "WAR", "IOPT", "BOND",
+    "CMDTY", "NEWS", "FUND", "CFD", "CRYPTO",
+})  # fmt: skip
 
 OrderOutcome = Acknowledged | Executed | CancelPending | Cancelled | CommissionKnown | Rejected
 

@@ -12,6 +12,7 @@ its own start: it would keep every order and fill for ever, and call orders canc
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -161,8 +162,24 @@ class Link:
         self._heard_at = asyncio.get_running_loop().time()
         # Before connecting: ids of this session never meet those of an older one.
         self.ib.client.updateReqId(above + 1)
-        connecting = asyncio.create_task(
-            self.ib.connectAsync(
+        connecting = asyncio.create_task(self._connect())
+        over = asyncio.create_task(self._is_over.wait())
+        try:
+            await asyncio.wait({connecting, over}, return_when=asyncio.FIRST_COMPLETED)
+            if not self.is_over:
+                await connecting
+        finally:
+            await _cancelled(connecting, over)
+        if self.is_over:
+            raise self.fault or LineDown(self.why)
+
+    async def _connect(self) -> None:
+        """Let ib_async connect and read; end the link where it cannot.
+
+        Here, for once ib_async has closed the socket itself the reason is lost.
+        """
+        try:
+            await self.ib.connectAsync(
                 self._address.host,
                 self._address.port,
                 self._address.client_id,
@@ -170,18 +187,27 @@ class Link:
                 raiseSyncErrors=True,
                 fetchFields=_READS,
             )
-        )
-        over = asyncio.create_task(self._is_over.wait())
-        try:
-            await asyncio.wait({connecting, over}, return_when=asyncio.FIRST_COMPLETED)
-            self._raise_if_over()
-            await connecting
-        except ConnectionError as problem:
-            if isinstance(problem.args[0] if problem.args else None, list):
-                raise LineDown(self._unanswered(problem.args[0])) from problem
-            raise
-        finally:
-            await _cancelled(connecting, over)
+        except (OSError, NotSent) as problem:
+            self.end(self._words(problem))
+
+    def _words(self, problem: OSError | NotSent) -> str:
+        """Say why connecting failed, and what to do about it where that is known."""
+        match problem:
+            case TimeoutError():
+                return f"no answer from {self.name} within {self._timing.connect:g} s"
+            # A name with two addresses makes one OSError of both refusals.
+            case OSError() if f"[Errno {errno.ECONNREFUSED}]" in str(problem):
+                return (
+                    f"connection refused at {self.name}: is IB Gateway running and its API "
+                    "port open?"
+                )
+            case ConnectionError(args=([*reads],)):
+                # The gateway's words name the cause, most often its read-only setting.
+                said = f"; it says: {self.complaint}" if self.complaint else ""
+                return f"no complete answer from {self.name}: {', '.join(reads)}{said}"
+            case OSError(strerror=str(words)):
+                return f"cannot reach {self.name}: {words}"
+        return f"cannot reach {self.name}: {problem}"
 
     async def watch(self) -> None:
         """Return when the link is over; ask when the gateway is silent, end it when it stays so."""
@@ -432,15 +458,6 @@ class Link:
             answer.rows.append(tuple(fields))
         if message in _ENDS:
             answer.done.set_result(None)
-
-    def _unanswered(self, reads: list[str]) -> str:
-        """Say which reads were not answered, and the gateway's words on why (read-only API)."""
-        said = f"; it says: {self.complaint}" if self.complaint else ""
-        return f"no complete answer from {self.name}: {', '.join(reads)}{said}"
-
-    def _raise_if_over(self) -> None:
-        if self.is_over:
-            raise self.fault or LineDown(self.why)
 
 
 def account_key(account: str) -> str:

@@ -8,7 +8,6 @@ what messages mean (`translate`), or of when an order may be sent.
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -206,8 +205,10 @@ class IbSession:
     def _note_end(self, outcome: str | BaseException, *, was_up: bool) -> None:
         """Keep and log why the session ended, once for each new reason."""
         match outcome:
-            case str() | LineDown() | OSError() | PaperdeskError():
-                why, defect = _words(outcome, self.name, self._timing.connect), None
+            case str() | LineDown():
+                why, defect = str(outcome), None
+            case PaperdeskError(detail=detail):
+                why, defect = detail, None
             case _:
                 why, defect = f"a defect of Paperdesk: {outcome!r}", outcome
         if why != self._why or was_up:
@@ -228,7 +229,7 @@ class IbSession:
         link.transmit(
             permitted,
             lambda: link.ib.client.placeOrder(
-                order.order_id, queries.ib_contract(contract), _ib_order(order)
+                order.order_id, queries.ib_contract(contract), ib_order(order)
             ),
         )
 
@@ -304,7 +305,7 @@ class IbSession:
         return self._views.net_liquidation(account)
 
 
-def _ib_order(order: Order) -> IbOrder:
+def ib_order(order: Order) -> IbOrder:
     """Return the order as ib_async encodes it, with every field that must be explicit."""
     # ib_async writes a str as it is; a float would be rounded, a Decimal may gain an exponent.
     price: dict[str, Any] = (
@@ -321,21 +322,6 @@ def _ib_order(order: Order) -> IbOrder:
         outsideRth=order.terms.outside_rth,
         **price,
     )
-
-
-def _words(outcome: str | Exception, name: str, seconds: float) -> str:
-    """Say why a session ended, and what to do about it where that is known."""
-    match outcome:
-        case TimeoutError():
-            return f"no answer from {name} within {seconds:g} s"
-        # A name with two addresses makes one OSError of both refusals.
-        case OSError() if f"[Errno {errno.ECONNREFUSED}]" in str(outcome):
-            return f"connection refused at {name}: is IB Gateway running and its API port open?"
-        case OSError(strerror=str(words)):
-            return f"cannot reach {name}: {words}"
-        case PaperdeskError(detail=words):
-            return words
-    return str(outcome)
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

@@ -153,7 +153,7 @@ class Exchange:
 
     def set_position(
         self, account: AccountId, con_id: ConId, quantity: int, cost: Decimal
-    ) -> None:  # noqa: E501
+    ) -> None:
         """Give an account a position, whatever it held before."""
         self._books.put_position(Position(account, con_id, quantity, cost))
 

@@ -119,6 +119,10 @@ def _wrong_words(ticket: Ticket) -> Refusal | None:
         return refusals.invalid("Invalid order action was entered")
     if ticket.tif not in _TIMES_IN_FORCE:
         return refusals.invalid_tif(ticket.tif)
+    return _wrong_figures(ticket)
+
+
+def _wrong_figures(ticket: Ticket) -> Refusal | None:
     if ticket.quantity != int(ticket.quantity):
         return refusals.FRACTION
     if not 0 < ticket.quantity <= QUANTITY_MAX:

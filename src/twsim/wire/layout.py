@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Annotated, ClassVar, Self, get_args, get_origin, get_type_hints
+from typing import Annotated, ClassVar, Final, Self, get_args, get_origin, get_type_hints
 
 from twsim.wire.errors import ProtocolError
 from twsim.wire.fields import Kind, Reader, read_integer
@@ -85,12 +85,19 @@ class Message:
         return cls(**values)
 
 
-@functools.cache
+# One entry for each message and version that was ever met; both are bounded.
+_SLOTS: Final[dict[tuple[type, int], tuple[Slot, ...]]] = {}
+
+
 def slots(message: type[Message], server_version: int) -> tuple[Slot, ...]:
     """Return the message's fields as they are at one server version."""
-    hints = get_type_hints(message, include_extras=True)
-    found = (_slot(field.name, hints[field.name], server_version) for field in fields(message))
-    return tuple(slot for slot in found if slot is not None)
+    known = _SLOTS.get((message, server_version))
+    if known is None:
+        hints = get_type_hints(message, include_extras=True)
+        found = (_slot(each.name, hints[each.name], server_version) for each in fields(message))
+        known = tuple(slot for slot in found if slot is not None)
+        _SLOTS[message, server_version] = known
+    return known
 
 
 def _slot(name: str, hint: object, server_version: int) -> Slot | None:
