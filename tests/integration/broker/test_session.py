@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sized
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -24,8 +25,8 @@ from broker_support import (
     running,
 )
 from paperdesk.broker import queries
-from paperdesk.broker.link import Link, Timing
-from paperdesk.broker.session import IbSession
+from paperdesk.broker.link import Link, Refused, Timing, account_key
+from paperdesk.broker.session import IbSession, ib_order
 from paperdesk.desk.ports import LineDown, NotSent
 from paperdesk.domain.reports import (
     CommissionReport,
@@ -267,6 +268,47 @@ async def test_a_frame_encoded_otherwise_than_intended_is_stopped(
     assert broker.line is not None
 
 
+async def test_an_error_after_the_write_is_not_taken_for_not_sent(
+    session: Running, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, heard = session
+
+    def fail() -> None:
+        raise OSError("after the write")
+
+    placed = fresh(broker, order(limit="100.00"))
+    with monkeypatch.context() as patch:
+        patch.setattr(heard, "sent_frame", fail)
+        with pytest.raises(OSError, match="after the write"):
+            broker.place(placed, aapl())
+
+    await eventually(lambda: gateway.frames("placeOrder"))
+
+
+async def test_a_connection_that_takes_no_byte_is_not_sent_on(session: Running) -> None:
+    broker, _ = session
+    link = link_of(broker)
+    placed = fresh(broker, order())
+    link._write = lambda _frame: None
+
+    with pytest.raises(NotSent, match="took no byte"):
+        broker.place(placed, aapl())
+
+
+async def test_an_encoder_that_fails_has_sent_nothing(
+    session: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, _ = session
+
+    def fail(*_: object) -> None:
+        raise ValueError("cannot encode")
+
+    monkeypatch.setattr(link_of(broker).ib.client, "placeOrder", fail)
+
+    with pytest.raises(NotSent, match="cannot encode"):
+        broker.place(fresh(broker, order()), aapl())
+
+
 async def test_an_order_id_is_sent_once(session: Running, gateway: Gateway) -> None:
     broker, heard = session
     placed = fresh(broker, order(limit="100.00"))
@@ -296,8 +338,6 @@ async def test_an_order_frame_that_nobody_asked_for_is_stopped(
 
 
 def _plain_order() -> Any:
-    from paperdesk.broker.session import ib_order  # noqa: PLC0415  only this test encodes
-
     return ib_order(order())
 
 
@@ -431,6 +471,8 @@ async def test_a_gateway_that_stops_and_starts_is_down_and_up_again(gateway: Gat
 
 async def test_a_gateway_that_was_never_there_is_refused(unused_tcp_port: int) -> None:
     async with running(unused_tcp_port) as (broker, heard):
+        with pytest.raises(LineDown):
+            broker.next_order_id()
         await eventually(lambda: "refused" in (broker.reason(FIRST) or ""))
 
         assert "went down" not in heard.calls
@@ -549,6 +591,35 @@ async def test_a_read_that_is_not_answered_is_not_an_empty_one(gateway: Gateway)
         await eventually(lambda: broker.line)
 
 
+async def test_a_read_only_gateway_is_named_as_that() -> None:
+    async def half_a_gateway(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Shake hands, then refuse all orders' reads as the read-only setting does."""
+        await reader.readexactly(4)
+        writer.write(frame("178", "20260309 10:30:00 EST"))
+        await asyncio.sleep(0.02)
+        for fields in (("15", "1", FIRST), ("9", "1", "1"), READ_ONLY, ("62", "1")):
+            writer.write(frame(*fields))
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(half_a_gateway, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, running(port, timing=replace(QUICK, connect=0.2)) as (broker, _):
+        await eventually(lambda: "Read-Only" in (broker.reason(FIRST) or ""))
+
+        assert "open orders request timed out" in (broker.reason(FIRST) or "")
+
+
+READ_ONLY = ("4", "2", "-1", "321", "Error validating request.-'bN' : cause - Read-Only", "")
+
+
+def frame(*fields: str) -> bytes:
+    body = "".join(f"{field}\0" for field in fields).encode()
+    return len(body).to_bytes(4, "big") + body
+
+
 async def test_a_ledger_that_cannot_be_written_delays_the_session(gateway: Gateway) -> None:
     heard = Listener()
     heard.refuse_next = LedgerUnavailable("The ledger is locked.")
@@ -638,6 +709,64 @@ async def test_a_quote_has_both_sides(session: Running, gateway: Gateway) -> Non
     assert len(gateway.frames("reqMarketDataType")) == 1
 
 
+async def test_hours_are_asked_anew_on_the_next_day(
+    session: Running, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, _ = session
+    await broker.hours()
+    monkeypatch.setattr(broker, "_day", lambda _zone: date(2100, 1, 1))
+    await broker.hours()
+    await broker.hours()
+
+    assert len(gateway.frames("reqContractDetails")) == 2
+
+
+async def test_a_gateway_that_knows_no_hours_says_so(
+    session: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, _ = session
+    monkeypatch.setattr(queries, "HOURS_SYMBOL", "NOPE")
+
+    with pytest.raises(LineDown, match="tells no hours"):
+        await broker.hours()
+
+
+async def test_a_session_without_prices_is_a_session(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise LineDown("no answer within 4 s")
+
+    monkeypatch.setattr(queries, "download_portfolio", fail)
+    async with running(gateway.port) as (broker, _):
+        await eventually(lambda: broker.line)
+
+        assert broker.portfolio(FIRST) == {}
+
+
+async def test_a_refused_download_is_said(session: Running, gateway: Gateway) -> None:
+    broker, _ = session
+    broker._portfolio_at.clear()
+    gateway.silence()
+    asking = asyncio.create_task(broker.refresh_portfolio(FIRST))
+    await asyncio.sleep(0.01)
+    answer = link_of(broker)._answers[account_key(FIRST)]
+    answer.done.set_exception(Refused(321, "no such account"))
+
+    with pytest.raises(LineDown, match="no such account"):
+        await asking
+
+
+async def test_refused_candidates_are_none(session: Running, gateway: Gateway) -> None:
+    broker, _ = session
+    gateway.silence()
+    asking = asyncio.create_task(broker.candidates("APPLE"))
+    await asyncio.sleep(0.01)
+    say_error(broker, 321, request=_asked(broker))
+
+    assert await asking == ()
+
+
 async def test_hours_are_asked_once_a_day(session: Running, gateway: Gateway) -> None:
     broker, _ = session
     hours = await broker.hours()
@@ -698,7 +827,6 @@ async def test_a_lookup_without_an_end_is_not_an_unknown_symbol(
     session: Running, gateway: Gateway
 ) -> None:
     broker, _ = session
-    link_of(broker)._timing = QUICK
     gateway.silence()
 
     with pytest.raises(LineDown):
