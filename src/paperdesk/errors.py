@@ -18,6 +18,7 @@ whether the same request may be sent again (`retryable`). A broken invariant of 
     ├── BrokerUnavailable      500  broker-unavailable
     ├── InternalError          500  internal-error
     ├── LedgerUnavailable      503  ledger-unavailable
+    ├── NotReady               503  not-ready
     └── OutcomeUnknown         503  outcome-unknown
 """
 
@@ -159,6 +160,15 @@ class LedgerUnavailable(PaperdeskError):
 
     code = "ledger-unavailable"
     title = "The ledger is not writable"
+    status = 503
+    retryable = True
+
+
+class NotReady(PaperdeskError):
+    """The ledger is not writable yet, or no account is up. Send traffic here later."""
+
+    code = "not-ready"
+    title = "Not ready"
     status = 503
     retryable = True
 

@@ -76,6 +76,15 @@ def base_and_revision(exec_id: ExecId) -> tuple[str, int]:
     return base, int(last)
 
 
+def largest_quantity(executions: Iterable[Execution]) -> int:
+    """Return the shares traded before any correction took some back."""
+    largest: dict[str, int] = {}
+    for execution in executions:
+        base, _ = base_and_revision(execution.exec_id)
+        largest[base] = max(largest.get(base, 0), execution.quantity)
+    return sum(largest.values())
+
+
 def newest_revisions(executions: Iterable[Execution]) -> list[Execution]:
     """Return each execution once, in its newest revision."""
     newest: dict[str, tuple[int, Execution]] = {}

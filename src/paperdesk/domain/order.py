@@ -158,9 +158,11 @@ class Terms:
 class Order:
     """An intent and everything that is known of it.
 
-    `quantity` and `filled_qty` are shares, never negative. `filled_value` is shares × price
-    summed over the newest revision of each execution. `broker_filled` is the largest filled
-    quantity the broker has named, which may run ahead of the executions.
+    `quantity` and `filled_qty` are shares, never negative. `filled_qty` and `filled_value`
+    (shares × price) are summed over the newest revision of each execution. `executed_qty` is
+    summed over the largest: a correction may take shares back, but it does not make the order
+    work again. `broker_filled` is the largest filled quantity the broker has named, which may
+    run ahead of the executions.
     """
 
     ref: OrderRef
@@ -181,6 +183,7 @@ class Order:
     is_held: bool = False  # told Inactive without a reject: it may still trade
     cancel_asked: bool = False
     filled_qty: int = 0
+    executed_qty: int = 0
     filled_value: Decimal = Decimal(0)
     commission: Decimal | None = None
     broker_filled: int = 0
@@ -198,7 +201,7 @@ class Order:
     @property
     def leaves(self) -> int:
         """Shares that may still trade."""
-        return 0 if self.is_terminal else self.quantity - self.filled_qty
+        return 0 if self.is_terminal else self.quantity - self.executed_qty
 
     @property
     def signed_leaves(self) -> int:
@@ -216,7 +219,7 @@ class Order:
         Terminal, with executions that add up to what the broker says it filled, and after a
         cancel one second more for a fill on its way.
         """
-        if not self.is_terminal or self.filled_qty < self.broker_filled:
+        if not self.is_terminal or self.executed_qty < self.broker_filled:
             return False
         if self.state is OrderState.CANCELLED:
             return self.ended_at is not None and now - self.ended_at >= SETTLE_AFTER_CANCEL

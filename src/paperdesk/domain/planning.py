@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from paperdesk.domain.batch import Target
 from paperdesk.domain.contract import Contract, NoTick
 from paperdesk.domain.order import Order, OrderState, Terms
 from paperdesk.domain.pricing import price_warnings, terms_of
-from paperdesk.domain.vocabulary import ConId, Side
+from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, OrderRef, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,26 @@ def plan(
 def is_reducing(position: int, delta: int) -> bool:
     """Tell whether `delta` moves `position` towards zero without crossing it."""
     return position * delta < 0 and abs(delta) <= abs(position)
+
+
+def intent_of(
+    decision: Decision, batch_id: BatchId, account: AccountId, *, at: datetime
+) -> Order:
+    """Return the intent that a decision's draft becomes. One target makes at most one."""
+    assert decision.draft is not None
+    goal, draft = decision.goal, decision.draft
+    return Order(
+        ref=OrderRef(f"pd-{batch_id}-{goal.seq}"),
+        batch_id=batch_id,
+        seq=goal.seq,
+        account=account,
+        conid=goal.contract.conid,
+        symbol=goal.contract.symbol,
+        side=draft.side,
+        quantity=draft.quantity,
+        terms=draft.terms,
+        planned_at=at,
+    )
 
 
 def _decide(goal: Goal, position: int, unsettled: Sequence[Order]) -> Decision:

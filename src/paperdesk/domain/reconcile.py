@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from paperdesk.domain.execution import Execution, newest_revisions
+from paperdesk.domain.execution import Execution, largest_quantity, newest_revisions
 from paperdesk.domain.order import Order, OrderEvent, WireStatus, advance
 from paperdesk.domain.position import whole_shares
 from paperdesk.domain.reports import (
@@ -87,18 +87,20 @@ def apply_executions(
     at: datetime,
 ) -> Order:
     """Fold all executions of the order and the commissions known so far."""
-    newest = newest_revisions(executions)
+    booked = list(executions)
+    newest = newest_revisions(booked)
     if not newest:
         return order
     known = [commissions.get(execution.exec_id) for execution in newest]
     order = replace(
         order,
         filled_qty=sum(execution.quantity for execution in newest),
+        executed_qty=largest_quantity(booked),
         filled_value=sum((e.quantity * e.price for e in newest), Decimal(0)),
         commission=None if None in known else sum((c for c in known if c), Decimal(0)),
         perm_id=order.perm_id or next((e.perm_id for e in newest if e.perm_id), None),
     )
-    if order.filled_qty >= order.quantity:
+    if order.executed_qty >= order.quantity:
         return advance(order, OrderEvent.FILLED, at)
     return advance(_heard(order, WireStatus.SUBMITTED), OrderEvent.ACKNOWLEDGED, at)
 

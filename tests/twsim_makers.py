@@ -1,0 +1,120 @@
+"""Builders for twsim's tests: each argument a test passes is one that matters to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+from twsim.data import listings
+from twsim.exchange.book import Opening
+from twsim.exchange.contracts import Contract, ContractTable, Query
+from twsim.exchange.exchange import Exchange
+from twsim.exchange.orders import Order
+from twsim.exchange.tickets import Ticket
+from twsim.exchange.vocabulary import (
+    AccountId,
+    ClientId,
+    ConId,
+    OrderId,
+    OrderStatus,
+    OrderType,
+    PermId,
+    Side,
+    TimeInForce,
+)
+
+NOW = datetime(2026, 3, 9, 14, 30, tzinfo=UTC)
+ACCOUNT = AccountId("DU8730189")
+OTHER_ACCOUNT = AccountId("DUP203550")
+CLIENT = ClientId(1)
+RECORDINGS = Path(__file__).parent / "data" / "recorded_frames.txt"
+
+
+@cache
+def contracts() -> ContractTable:
+    return ContractTable(listings())
+
+
+def contract(symbol: str = "AAPL") -> Contract:
+    return contracts().of_symbol(symbol)
+
+
+def make_exchange(*, seed: int = 0, cash: str = "1000000") -> Exchange:
+    exchange = Exchange(contracts(), Opening(seed=seed, at=NOW))
+    exchange.open_account(ACCOUNT, Decimal(cash))
+    return exchange
+
+
+def make_ticket(
+    *,
+    order_id: int = 1,
+    client_id: int = CLIENT,
+    account: str = ACCOUNT,
+    symbol: str = "AAPL",
+    side: str = "BUY",
+    quantity: str = "100",
+    limit: str | None = None,
+    tif: str = "DAY",
+) -> Ticket:
+    return Ticket(
+        client_id=ClientId(client_id),
+        order_id=OrderId(order_id),
+        account=account,
+        query=Query(symbol=symbol, exchange="SMART", currency="USD"),
+        side=side,
+        quantity=Decimal(quantity),
+        order_type="MKT" if limit is None else "LMT",
+        limit_price=None if limit is None else Decimal(limit),
+        tif=tif,
+        order_ref="ref-1",
+    )
+
+
+def make_order(*, status: OrderStatus = OrderStatus.SUBMITTED, filled: int = 0) -> Order:
+    order = Order(
+        perm_id=PermId(600745656),
+        order_id=OrderId(5),
+        client_id=ClientId(100),
+        account=AccountId("DU1234567"),
+        con_id=ConId(265598),
+        exchange="SMART",
+        side=Side.BUY,
+        quantity=100,
+        order_type=OrderType.MKT,
+        limit_price=None,
+        tif=TimeInForce.DAY,
+        outside_rth=False,
+        order_ref="",
+        status=status,
+    )
+    return replace(order, filled=filled, value=filled * Decimal("201.94"))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One frame of a recording of a real gateway."""
+
+    sequence: str
+    server_version: int
+    direction: str
+    fields: tuple[str, ...]
+
+
+def recordings() -> Iterator[Recorded]:
+    sequence, server_version = "", 0
+    for line in RECORDINGS.read_text(encoding="utf-8").splitlines():
+        if line.startswith("@"):
+            sequence, version = line[1:].split()
+            server_version = int(version)
+        elif line[:3] in ("S> ", "C> "):
+            fields = tuple(line[3:].replace("\\n", "\n").split("|")[:-1])
+            yield Recorded(sequence, server_version, line[0], fields)
+
+
+def recorded(sequence: str, number: int) -> list[Recorded]:
+    wanted = str(number)
+    return [r for r in recordings() if r.sequence == sequence and r.fields[0] == wanted]
