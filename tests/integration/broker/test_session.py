@@ -640,7 +640,7 @@ async def test_a_defect_of_the_listener_ends_the_session_and_not_the_service(
 
     with monkeypatch.context() as patch:
         patch.setattr(heard, "heard", fail)
-        say(broker, "9", "1", "7")
+        link_of(broker).ib.client.conn.data_received(frame("9", "1", "7"))
 
     assert broker.line is None
     assert "a defect" in (broker.reason(FIRST) or "")
