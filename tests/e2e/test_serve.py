@@ -36,7 +36,11 @@ def test_the_readmes_commands_fill_an_order(tmp_path: Path) -> None:
         api = api_of(service, tmp_path)
         script = "".join(blocks[1:]).replace("http://127.0.0.1:8000", api.url)
         printed = subprocess.run(
-            ["/bin/bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True, check=True
+            ["/bin/bash", "-euc", script],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
 
     assert blocks[0].strip() == "make run"

@@ -6,12 +6,13 @@ the other ports that the API needs. The real desk has its own tests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import TracebackType
-from typing import Self
+from typing import cast
 
+from paperdesk.desk.idempotency import Keys, Slot
+from paperdesk.desk.ports import KeyRecord, Ledger
 from paperdesk.domain.batch import Batch, BatchHead, Target
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import BookedExecution
@@ -25,7 +26,7 @@ from paperdesk.domain.views import (
     Readiness,
 )
 from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName, Symbol
-from paperdesk.errors import IdempotencyMismatch, NotFound, PaperdeskError
+from paperdesk.errors import NotFound, PaperdeskError
 from support.batches import ACCOUNT, BATCH, NOON, make_batch
 
 
@@ -47,32 +48,31 @@ class CountingRandom:
         return f"{self._count:0{digits}x}"
 
 
-@dataclass
-class SlotDouble:
-    """A slot in the dictionary of its desk."""
+class KeyLedger:
+    """What the real idempotency keys need of a ledger, in memory."""
 
-    key: str
-    remembered: dict[str, bytes]
-    answer: bytes | None = None
-    replayed_batch: Batch | None = None
-    refusal: PaperdeskError | None = None
-    released: bool = False
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], KeyRecord] = {}
+        self.refusal: PaperdeskError | None = None
+        self.stored: Batch | None = None
 
-    async def remember(self, answer: bytes) -> None:
-        if self.refusal:
+    def accept(self, client: Client, slot: Slot, batch: Batch) -> None:
+        self.stored = slot.accepted = batch
+        record = KeyRecord(batch.head.batch_id, slot.fingerprint, None)
+        self.records[client.name, slot.key] = record
+
+    async def key_record(self, client: ClientName, key: str) -> KeyRecord | None:
+        return self.records.get((client, key))
+
+    async def remember_answer(self, batch_id: BatchId, answer: bytes) -> None:
+        if self.refusal is not None:
             raise self.refusal
-        self.remembered[self.key] = answer
+        for identity, record in self.records.items():
+            if record.batch_id == batch_id:
+                self.records[identity] = replace(record, answer=answer)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.released = True
+    async def batch(self, batch_id: BatchId) -> Batch | None:
+        return self.stored
 
 
 @dataclass
@@ -82,12 +82,11 @@ class DeskDouble:
     current: Batch = field(default_factory=make_batch)
     raises: Exception | None = None
     is_ready: bool = True
-    replayed_batch: Batch | None = None
-    remember_refusal: PaperdeskError | None = None
     calls: list[tuple[object, ...]] = field(default_factory=list)
-    remembered: dict[str, bytes] = field(default_factory=dict)
-    fingerprints: dict[str, str] = field(default_factory=dict)
-    slots: list[SlotDouble] = field(default_factory=list)
+    ledger: KeyLedger = field(default_factory=KeyLedger)
+
+    def __post_init__(self) -> None:
+        self._keys = Keys(cast("Ledger", self.ledger), patience_seconds=0.01)
 
     def _called(self, *call: object) -> None:
         self.calls.append(call)
@@ -107,9 +106,11 @@ class DeskDouble:
         targets: tuple[Target, ...],
         *,
         wait_seconds: float | None,
-        slot: object,
+        slot: Slot | None,
     ) -> Batch:
-        self._called("submit", client.name, account, targets, wait_seconds, slot)
+        self._called("submit", client.name, account, targets, wait_seconds)
+        if slot is not None:
+            self.ledger.accept(client, slot, self.current)
         return self.current
 
     async def preview(
@@ -167,17 +168,6 @@ class DeskDouble:
         self._called("accounts", client.name)
         return ()
 
-    async def claim_key(self, client: Client, key: str, fingerprint: str) -> SlotDouble:
+    async def claim_key(self, client: Client, key: str, fingerprint: str) -> Slot:
         self._called("claim_key", client.name, key)
-        if key in self.remembered and self.fingerprints[key] != fingerprint:
-            raise IdempotencyMismatch("Another body.")
-        self.fingerprints[key] = fingerprint
-        slot = SlotDouble(
-            key,
-            self.remembered,
-            answer=self.remembered.get(key),
-            replayed_batch=self.replayed_batch,
-            refusal=self.remember_refusal,
-        )
-        self.slots.append(slot)
-        return slot
+        return await self._keys.claim(client, key, fingerprint)

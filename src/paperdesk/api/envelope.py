@@ -66,7 +66,9 @@ class Envelope:
                 await self._app(inner, receive, exchange.send)
             except Disconnected:
                 _LOG.info("the caller went away before its request was complete")
-            except Exception as error:  # noqa: BLE001 - every request gets an answer
+            except Exception as error:
+                if exchange.status is not None:
+                    raise  # the answer has begun: the server can only cut the line
                 await self._answer_error(error, scope, exchange)
             client = cast("Client | None", inner.get("user"))
             took = self._clock.now() - began_at
@@ -85,8 +87,6 @@ class Envelope:
         answer = answer_to(error, str(scope["method"]), scope["path"])
         if answer.status == 500 and not isinstance(error, PaperdeskError):  # noqa: PLR2004 - HTTP's own number
             _LOG.error("request failed", exc_info=error)
-        if exchange.status is not None:
-            raise error  # the answer has begun: the server can only cut the line
         await send_answer(answer, exchange.send)
 
 

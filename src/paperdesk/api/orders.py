@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from paperdesk.api.endpoint import Answer, Call, Endpoint
-from paperdesk.api.ports import Slot
+from paperdesk.desk.idempotency import Slot
 from paperdesk.domain.vocabulary import BatchId, ClientName, Scope
 from paperdesk.errors import (
     BadRequest,

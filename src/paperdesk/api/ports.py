@@ -1,14 +1,14 @@
 """The door to the desk, in the API's words.
 
-Owns: the protocols Desk and Slot, which `paperdesk.desk` fulfils. Knows nothing of how.
+Owns: the protocol Desk, which `paperdesk.desk` fulfils. Knows nothing of how.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
+from paperdesk.desk.idempotency import Slot
 from paperdesk.domain.batch import Batch, BatchHead, Target
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import BookedExecution
@@ -21,30 +21,6 @@ from paperdesk.domain.views import (
     Readiness,
 )
 from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName, Symbol
-
-
-class Slot(Protocol):
-    """One claimed idempotency key; leaving the context releases it."""
-
-    @property
-    def answer(self) -> bytes | None:
-        """The stored first answer, to be replayed."""
-
-    @property
-    def replayed_batch(self) -> Batch | None:
-        """The batch of a first request whose answer was never stored: build it from this."""
-
-    async def remember(self, answer: bytes) -> None:
-        """Store the first answer for as long as the batch lives."""
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
 
 
 class Desk(Protocol):

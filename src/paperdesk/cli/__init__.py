@@ -6,7 +6,6 @@ command does its work; what takes long to import is imported by the command that
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -38,7 +37,7 @@ def serve(
     config: Annotated[Path | None, Parameter(name="--config")] = None,
     host: Annotated[str | None, Parameter(name="--host")] = None,
     port: Annotated[int | None, Parameter(name="--port")] = None,
-) -> None:
+) -> int:
     """Run the service until Ctrl-C.
 
     Parameters
@@ -51,14 +50,17 @@ def serve(
         The port to listen on, whatever the configuration says; 0 picks a free one.
     """
     settings = load_settings(config, os.environ, host=host, port=port)
-    importlib.import_module("paperdesk.bootstrap").serve(settings)
+    # Imported here: it takes long, and no other command wants it.
+    from paperdesk import bootstrap  # noqa: PLC0415
+
+    return bootstrap.serve(settings)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     tokens = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
+        code = app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
     except CycloptsError as error:
         return _fail(f"{_one_line(error)} Try: paperdesk --help", EXIT_USAGE)
     except ConfigError as error:
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except OSError as error:  # a port in use, a directory that cannot be written
         return _fail(str(error), EXIT_FAILED)
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _one_line(error: CycloptsError) -> str:

@@ -7,13 +7,22 @@ Knows nothing of how a contract is looked up.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Final
 
 from paperdesk.domain.vocabulary import ConId, Side, Symbol
 
 SYMBOL_PATTERN: Final = re.compile(r"^[A-Z0-9 ._-]{1,32}$")
+
+
+# Far more digits than a price has; what does not fit is rounded against the order.
+_DIGITS: Final = 80
+AGAINST: Final[Mapping[Side, Context]] = {
+    Side.BUY: Context(prec=_DIGITS, rounding=ROUND_FLOOR),
+    Side.SELL: Context(prec=_DIGITS, rounding=ROUND_CEILING),
+}
 
 
 class NoTick(ValueError):
@@ -78,9 +87,9 @@ def round_to_tick(price: Decimal, side: Side, ladder: TickLadder) -> Decimal:
 
     Raises NoTick where rounding down reaches 0.
     """
-    rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
+    context = AGAINST[side]
     increment = tick_at(price, ladder)
-    rounded = (price / increment).to_integral_value(rounding) * increment
-    if rounded <= 0:
+    ticks = context.divide(price, increment).to_integral_value(context.rounding)
+    if ticks <= 0:
         raise NoTick(f"no valid price at or below {price}")
-    return rounded.quantize(increment)
+    return context.multiply(ticks, increment).quantize(increment)

@@ -6,20 +6,12 @@ Knows nothing of quotes or of the account.
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
-from typing import Final
+from decimal import Decimal
 
 from paperdesk.domain.batch import Target
-from paperdesk.domain.contract import TickLadder, round_to_tick
+from paperdesk.domain.contract import AGAINST, TickLadder, round_to_tick
 from paperdesk.domain.order import Terms
 from paperdesk.domain.vocabulary import OrderType, Side
-
-# Far more digits than a price has; what does not fit is rounded against the order.
-_DIGITS: Final = 60
-_AGAINST: Final = {
-    Side.BUY: Context(prec=_DIGITS, rounding=ROUND_FLOOR),
-    Side.SELL: Context(prec=_DIGITS, rounding=ROUND_CEILING),
-}
 
 
 def terms_of(target: Target, side: Side, ladder: TickLadder) -> Terms:
@@ -41,8 +33,9 @@ def tolerance_price(
     BUY: expected * (1 + tolerance / 100), rounded down to a tick; SELL: expected *
     (1 - tolerance / 100), rounded up. Raises NoTick where that leaves no price above 0.
     """
-    context = _AGAINST[side]
-    factor = context.add(100, side.sign * tolerance_pct)
+    context = AGAINST[side]
+    move = context.add if side is Side.BUY else context.subtract
+    factor = move(100, tolerance_pct)
     bound = context.divide(context.multiply(expected, factor), 100)
     return round_to_tick(bound, side, ladder)
 

@@ -7,6 +7,9 @@ import json
 import httpx
 import pytest
 
+from paperdesk.desk.ports import KeyRecord
+from paperdesk.domain.client import Client
+from paperdesk.domain.vocabulary import ClientName
 from paperdesk.errors import (
     BrokerUnavailable,
     IdempotencyInProgress,
@@ -14,7 +17,8 @@ from paperdesk.errors import (
     OutcomeUnknown,
     TooManyRequests,
 )
-from support.batches import make_batch
+from paperdesk.wire.parsing import fingerprint, parse_json
+from support.batches import BATCH, make_batch
 from support.desks import DeskDouble
 
 ORDERS = "/api/v1/orders"
@@ -299,7 +303,6 @@ async def test_the_same_key_and_body_replay_the_answer_byte_for_byte(
     assert again.headers["idempotency-replayed"] == "true"
     assert again.content == first.content
     assert again.headers["content-type"] == first.headers["content-type"]
-    assert all(slot.released for slot in desk.slots)
 
 
 async def test_quotes_around_a_key_are_no_part_of_it(
@@ -327,14 +330,24 @@ async def test_two_keys_are_400(trader: httpx.AsyncClient) -> None:
     assert code(await trader.post(ORDERS, content=BODY, headers=twice))[0] == 400
 
 
+async def test_while_the_first_request_runs_its_key_is_409(
+    trader: httpx.AsyncClient, desk: DeskDouble
+) -> None:
+    client = Client(ClientName("trader"), frozenset(), frozenset())
+    async with await desk.claim_key(client, "k", "of the first"):
+        response = await trader.post(ORDERS, content=BODY, headers={"Idempotency-Key": "k"})
+
+    assert code(response) == (409, "idempotency-in-progress")
+    assert response.headers["retry-after"] == "1"
+
+
 async def test_a_refused_request_leaves_its_key_free(
     trader: httpx.AsyncClient, desk: DeskDouble
 ) -> None:
     headers = {"Idempotency-Key": "k"}
     refused = await trader.post(ORDERS, content=b'{"orders": []}', headers=headers)
     assert refused.status_code == 400
-    assert desk.slots[0].released
-    assert desk.remembered == {}
+    assert desk.ledger.records == {}
 
     assert (await trader.post(ORDERS, content=BODY, headers=headers)).status_code == 200
 
@@ -342,11 +355,13 @@ async def test_a_refused_request_leaves_its_key_free(
 async def test_an_answer_that_was_never_stored_is_built_once_from_the_ledger(
     trader: httpx.AsyncClient, desk: DeskDouble
 ) -> None:
-    desk.replayed_batch = make_batch()
+    desk.ledger.stored = make_batch()
+    unanswered = KeyRecord(BATCH, fingerprint(parse_json(BODY)), None)
+    desk.ledger.records["trader", "k"] = unanswered
     headers = {"Idempotency-Key": "k"}
 
     built = await trader.post(ORDERS, content=BODY, headers=headers)
-    desk.replayed_batch = None
+    desk.ledger.stored = None
     again = await trader.post(ORDERS, content=BODY, headers=headers)
 
     assert built.headers["idempotency-replayed"] == "true"
@@ -357,7 +372,7 @@ async def test_an_answer_that_was_never_stored_is_built_once_from_the_ledger(
 async def test_an_accepted_batch_is_200_even_if_its_answer_cannot_be_stored(
     trader: httpx.AsyncClient, desk: DeskDouble
 ) -> None:
-    desk.remember_refusal = LedgerUnavailable("full")
+    desk.ledger.refusal = LedgerUnavailable("full")
 
     response = await trader.post(ORDERS, content=BODY, headers={"Idempotency-Key": "k"})
 

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+import paperdesk
 from paperdesk import __version__
 from paperdesk.cli import main
 from paperdesk.config import Settings
@@ -19,22 +20,28 @@ def in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(tmp_path)
 
 
-def start_with(monkeypatch: pytest.MonkeyPatch, serve: Callable[[Settings], None]) -> None:
+def start_with(monkeypatch: pytest.MonkeyPatch, serve: Callable[[Settings], int]) -> None:
     """Let `serve` stand for the service itself."""
     bootstrap = ModuleType("paperdesk.bootstrap")
     bootstrap.serve = serve  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "paperdesk.bootstrap", bootstrap)
+    monkeypatch.setattr(paperdesk, "bootstrap", bootstrap, raising=False)
 
 
 def test_serve_starts_the_service_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Settings] = []
-    start_with(monkeypatch, started.append)
+
+    def start(settings: Settings) -> int:
+        started.append(settings)
+        return 3
+
+    start_with(monkeypatch, start)
     Path("mine.toml").write_text("[server]\nport = 8001\n")
     monkeypatch.setenv("PAPERDESK_DESK__ACK_TIMEOUT", "2")
 
     code = main(["serve", "--config", "mine.toml", "--port", "0", "--host", "localhost"])
 
-    assert code == 0
+    assert code == 3
     assert (started[0].server.host, started[0].server.port) == ("localhost", 0)
     assert started[0].desk.ack_timeout == 2.0
 
@@ -87,7 +94,7 @@ def test_a_start_that_fails_says_why_without_a_traceback(
     code: int,
     said: str,
 ) -> None:
-    def fail(_: Settings) -> None:
+    def fail(_: Settings) -> int:
         raise error
 
     start_with(monkeypatch, fail)

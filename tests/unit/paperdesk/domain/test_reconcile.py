@@ -79,10 +79,13 @@ evidence_items: st.SearchStrategy[Evidence] = st.one_of(
         st.sampled_from(["a", "b", "Order Canceled - reason:"]),
         effect=st.sampled_from(Effect),
     ),
-    st.builds(
-        make_execution,
-        st.sampled_from(["x.01.01", "x.01.02", "y.01.01", "z.01.01"]),
-        quantity=st.sampled_from([20, 40, 60]),
+    st.sampled_from(
+        [
+            make_execution("x.01.01", quantity=60),
+            make_execution("x.01.02", quantity=20),
+            make_execution("y.01.01", quantity=40),
+            make_execution("z.01.01", quantity=30),
+        ]
     ),
 )
 
