@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
-from paperdesk.broker.link import Address, Timing
+from paperdesk.broker.link import Address, Link, Timing
 from paperdesk.broker.session import IbSession
 from paperdesk.desk.ports import Broker
 from paperdesk.domain.contract import Contract
@@ -181,3 +181,31 @@ async def running(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def link_of(broker: IbSession) -> Link:
+    """Return the session's present connection."""
+    assert broker._link is not None
+    return broker._link
+
+
+def say(broker: IbSession, *fields: str) -> None:
+    """Let the gateway say something, as if it had come over the wire."""
+    link_of(broker).ib.client.decoder.interpret(list(fields))
+
+
+def say_error(broker: IbSession, code: int, words: str = "words", request: int = -1) -> None:
+    """Let the gateway name an error."""
+    say(broker, "4", "2", str(request), str(code), words, "")
+
+
+def asked(broker: IbSession) -> int:
+    """Return the id of the one request that waits for its answer."""
+    (key,) = link_of(broker)._answers
+    assert isinstance(key, int)
+    return key
+
+
+def frame(*fields: str) -> bytes:
+    body = "".join(f"{field}\0" for field in fields).encode()
+    return len(body).to_bytes(4, "big") + body

@@ -359,12 +359,17 @@ class Link:
         self.end(f"{self.name} closed the connection" + (f": {words}" if words else ""))
 
     def _interpret(self, fields: list[str]) -> None:
-        """Take one message. Whatever goes wrong ends the link: nothing may be lost unseen."""
+        """Take one message. Whatever goes wrong ends the link: nothing may be lost unseen.
+
+        eventkit would log it and go on with the next message, so it is raised by open or
+        watch too.
+        """
         try:
             self._take(fields)
-        except Exception as fault:  # noqa: BLE001  raised by open or watch
+        except Exception as fault:
             self.fault = fault
             self.end(f"a defect of Paperdesk: {fault!r}")
+            raise
 
     def _take(self, fields: Sequence[str]) -> None:
         message = fields[0] if fields else ""

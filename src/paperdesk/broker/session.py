@@ -219,8 +219,11 @@ class IbSession:
 
     # -- sending ---------------------------------------------------------------------------
     def next_order_id(self) -> OrderId:
-        """Return a fresh order id, larger than every one before it. Raises LineDown."""
-        return OrderId(self._asked_link().next_id())
+        """Return a fresh order id, larger than every one before it. Raises NotSent."""
+        try:
+            return OrderId(self._asked_link().next_id())
+        except LineDown as problem:
+            raise NotSent(str(problem)) from problem
 
     def place(self, order: Order, contract: Contract) -> None:
         """Send a claimed order: one frame. Raises NotSent."""

@@ -31,15 +31,15 @@ from paperdesk.domain.vocabulary import ConId, OrderId, OrderType, Side, TimeInF
 
 def encoded(version: int, send: Callable[[Any], None]) -> list[str]:
     """Return the fields of the frame that ib_async writes."""
-    frames: list[bytes] = []
+    messages: list[str] = []
     client = IB().client
     client._serverVersion = version
     client.connState = client.CONNECTED
-    client.conn.sendMsg = frames.append  # type: ignore[method-assign]
+    client.sendMsg = messages.append  # type: ignore[assignment]  # needs no loop
     send(client)
     client.connState = client.DISCONNECTED
-    (frame,) = frames
-    return fields_of(frame)
+    (message,) = messages
+    return fields_of(client._prefix(message.encode()))
 
 
 def encoded_order(version: int, wanted: Order, contract: Contract) -> list[str]:
