@@ -66,13 +66,17 @@ class ClientLine(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         data, self._held_back = self._held_back + data, b""
-        if len(data) % IBAPI_READ_BYTES == 0:
+        if len(data) + transport.get_write_buffer_size() > OUT_BYTES_MAX:
+            transport.abort()
+            return
+        if self._server.is_silent:
+            self._held_back = data
+            return
+        if data and len(data) % IBAPI_READ_BYTES == 0:
             data, self._held_back = data[:-_HELD_BACK_BYTES], data[-_HELD_BACK_BYTES:]
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(_HELD_BACK_SECONDS, self._write_held_back)
         transport.write(data)
-        if transport.get_write_buffer_size() > OUT_BYTES_MAX:
-            transport.abort()
 
     def close(self) -> None:
         """End the line once what was written is through."""
@@ -95,6 +99,7 @@ class ClientLine(asyncio.Protocol):
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
+            self._write_held_back()
 
     def _write_held_back(self) -> None:
         data, self._held_back = self._held_back, b""
@@ -137,7 +142,7 @@ class Server:
             line.abort()
 
     def silence(self, *, silent: bool) -> None:
-        """Freeze: accept, but read nothing and let no time pass; or thaw."""
+        """Freeze: accept, but read and say nothing and let no time pass; or thaw."""
         self.is_silent = silent
         for line in self.lines:
             line.pause(paused=silent)

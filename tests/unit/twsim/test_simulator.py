@@ -1,0 +1,588 @@
+"""Sessions and their world, driven with bytes and a clock in the hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from twsim.clock import ManualClock
+from twsim.exchange.book import Changes
+from twsim.exchange.exchange import COMMISSION_DELAY
+from twsim.exchange.vocabulary import AccountId
+from twsim.session import QUOTES_MAX, SUBSCRIPTIONS_MAX, Session
+from twsim.simulator import ACCOUNT_DELAY, SESSIONS_MAX, Simulator
+from twsim.transcript import Direction, Transcript
+from twsim.wire.framing import FrameCutter, frame
+from twsim.wire.layout import Message
+from twsim.wire.place_order import PlaceOrder
+from twsim.wire.requests import (
+    CancelAccountUpdatesMulti,
+    CancelMktData,
+    CancelOrder,
+    CancelPositions,
+    ReqAccountUpdates,
+    ReqAccountUpdatesMulti,
+    ReqAutoOpenOrders,
+    ReqContractDetails,
+    ReqExecutions,
+    ReqIds,
+    ReqManagedAccts,
+    ReqMarketRule,
+    ReqMktData,
+    ReqPositions,
+    SetServerLogLevel,
+    StartApi,
+)
+from twsim_makers import ACCOUNT, NOW, OTHER_ACCOUNT, contract, make_exchange
+
+FARMS = [2104, 2106, 2158]
+
+
+class Wire:
+    """A line whose far end is a list."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.cutter = FrameCutter()
+        self.bursts: list[bytes] = []
+        self.closed = False
+        self.log = log
+
+    def write(self, data: bytes) -> None:
+        self.log.append("wrote")
+        self.bursts.append(data)
+        self.cutter.feed(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def heard(self) -> list[list[str]]:
+        found = []
+        while (payload := self.cutter.next_frame()) is not None:
+            found.append(payload.decode().split("\0")[:-1])
+        return found
+
+
+class Client:
+    def __init__(self, world: World, *, client_id: int = 1, version: int = 178) -> None:
+        self.world = world
+        self.version = version
+        self.wire = Wire(world.log)
+        session = world.simulator.connect(self.wire)
+        assert session is not None
+        self.session: Session = session
+        self.send(b"API\0" + frame(f"v100..{version}".encode()))
+        self.greeting = self.wire.heard()
+        self.started = self.ask(StartApi(client_id=client_id))
+
+    def send(self, data: bytes) -> None:
+        self.world.simulator.receive(self.session, data)
+
+    def ask(self, message: Message) -> list[list[str]]:
+        text = "".join(f"{field}\0" for field in message.encode(self.version))
+        self.send(frame(text.encode()))
+        return self.wire.heard()
+
+    def place(self, order_id: int = 1, **terms: object) -> list[list[str]]:
+        described: dict[str, object] = {
+            "symbol": "AAPL",
+            "sec_type": "STK",
+            "exchange": "SMART",
+            "currency": "USD",
+            "action": "BUY",
+            "total_quantity": Decimal(100),
+            "order_type": "MKT",
+            "tif": "DAY",
+            "account": ACCOUNT,
+        }
+        make: Callable[..., PlaceOrder] = PlaceOrder
+        return self.ask(make(order_id=order_id, **{**described, **terms}))
+
+
+class World:
+    """A simulator, its clock, and the order in which it keeps and tells."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.clock = ManualClock(NOW)
+        self.simulator = Simulator(
+            make_exchange(), self.clock, keeper=self, transcript=Transcript()
+        )
+        self.simulator.settle()
+        self.log.clear()
+
+    def keep(self, changes: Changes) -> None:
+        assert isinstance(changes, Changes)
+        self.log.append("kept")
+
+    def later(self, seconds: float) -> None:
+        end = self.clock.now() + timedelta(seconds=seconds)
+        while (due := self.simulator.next_due()) is not None and due <= end:
+            self.clock.move_to(due)
+            self.simulator.tick()
+        self.clock.move_to(end)
+        self.simulator.tick()
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def client(world: World) -> Client:
+    return Client(world)
+
+
+def names(frames: list[list[str]]) -> list[str]:
+    """Write frames as tws-facts §4.1 does: oo, os with its status, exec, comm, error."""
+    words = {"5": "oo", "11": "exec", "59": "comm", "61": "position", "7": "portfolio"}
+    told = []
+    for fields in frames:
+        if fields[0] == "3":
+            told.append(f"os {fields[2]} {fields[3]}/{fields[4]}")
+        elif fields[0] == "4":
+            told.append(f"error {fields[3]}")
+        else:
+            told.append(words.get(fields[0], fields[0]))
+    return told
+
+
+class TestStarting:
+    def test_the_greeting_is_alone_and_the_rest_waits_for_the_start(
+        self, client: Client
+    ) -> None:
+        assert client.greeting == [["178", "20260309 10:30:00 EDT"]]
+        assert client.started[:2] == [["15", "1", ACCOUNT], ["9", "1", "1"]]
+        assert names(client.started[2:]) == [f"error {code}" for code in FARMS]
+        assert len(client.wire.bursts) == 2
+
+    def test_even_an_impatient_client_gets_the_greeting_in_a_write_of_its_own(
+        self, world: World
+    ) -> None:
+        wire = Wire(world.log)
+        session = world.simulator.connect(wire)
+        assert session is not None
+        start = frame(b"71\0002\0001\0\0")
+        world.simulator.receive(session, b"API\0" + frame(b"v157..178") + start)
+
+        assert [burst.count(b"178\x00") for burst in wire.bursts] == [1, 0]
+
+    def test_a_client_id_has_one_session(self, world: World, client: Client) -> None:
+        second = Client(world)
+
+        assert names(second.started) == ["error 326"]
+        assert second.wire.closed
+        second.send(b"anything")
+        world.simulator.lost(second.session)
+        assert client.ask(ReqManagedAccts()) == [["15", "1", ACCOUNT]]
+        world.simulator.lost(client.session)
+        world.simulator.lost(client.session)
+        assert Client(world).started[0] == ["15", "1", ACCOUNT]
+
+    def test_nobody_starts_twice(self, client: Client) -> None:
+        assert names(client.ask(StartApi(client_id=2))) == ["error 321"]
+
+    def test_nonsense_ends_that_line_only(self, world: World, client: Client) -> None:
+        other = Client(world, client_id=2)
+        client.send(frame(b"61\0"))
+
+        assert client.wire.closed
+        assert not other.wire.closed
+
+    def test_a_gateway_serves_so_many_clients_and_no_more(self, world: World) -> None:
+        for client_id in range(SESSIONS_MAX):
+            Client(world, client_id=client_id)
+
+        assert world.simulator.connect(Wire(world.log)) is None
+
+    def test_all_of_a_login_is_told_and_later_changes_too(self, client: Client) -> None:
+        client.world.simulator.set_managed_accounts(["DU1", "U2"])
+        client.world.simulator.settle()
+
+        assert client.wire.heard() == [["15", "1", "DU1,U2"]]
+
+
+class TestTrading:
+    def test_a_market_buy_is_told_in_the_order_of_a_real_gateway(
+        self, world: World, client: Client
+    ) -> None:
+        client.ask(ReqPositions())
+        client.ask(ReqAccountUpdates(subscribe=True, account=ACCOUNT))
+
+        assert names(client.place(total_quantity=Decimal(50))) == [
+            "oo", "os PreSubmitted 0/50", "exec", "oo", "os Filled 50/0",
+        ]  # fmt: skip
+
+        world.later(COMMISSION_DELAY.total_seconds())
+
+        assert names(client.wire.heard()) == [
+            "oo", "os Filled 50/0", "comm", "position", "portfolio",
+        ]  # fmt: skip
+
+        world.later(ACCOUNT_DELAY.total_seconds())
+        news = client.wire.heard()
+
+        assert {fields[0] for fields in news} == {"6", "8"}
+        assert news[-1] == ["8", "1", "10:30"]
+        assert ["6", "2", "TotalCashValue", "992499.15", "USD", ACCOUNT] in news
+        assert "AccountCode" not in {fields[2] for fields in news}
+
+    def test_a_market_sell_starts_submitted(self, client: Client) -> None:
+        told = names(client.place(action="SELL"))
+
+        assert told[:2] == ["oo", "os Submitted 0/100"]
+
+    def test_partial_fills_stay_submitted(self, world: World, client: Client) -> None:
+        world.simulator.exchange.set_size(contract("AAPL"), 40, NOW)
+
+        assert names(client.place()) == [
+            "oo", "os Submitted 0/100", "exec",
+            "oo", "os Submitted 40/60", "exec",
+            "oo", "os Submitted 80/20", "exec",
+            "oo", "os Filled 100/0",
+        ]  # fmt: skip
+
+    def test_a_resting_limit_is_cancelled_without_an_open_order(self, client: Client) -> None:
+        placed = client.place(order_type="LMT", limit_price=Decimal("100.10"))
+
+        assert names(placed) == ["oo", "os Submitted 0/100"]
+        assert names(client.ask(CancelOrder(order_id=1))) == [
+            "os Cancelled 0/100",
+            "error 202",
+        ]
+
+    def test_immediate_or_cancel_is_pending_first(self, client: Client) -> None:
+        told = names(client.place(order_type="LMT", limit_price=Decimal(100), tif="IOC"))
+
+        assert told == [
+            "oo", "os Submitted 0/100", "oo", "os PendingCancel 0/100",
+            "os Cancelled 0/100", "error 202",
+        ]  # fmt: skip
+
+    def test_a_rejection_by_risk_leaves_an_inactive_order(self, client: Client) -> None:
+        told = names(client.place(total_quantity=Decimal(10_000_000)))
+
+        assert told == ["error 201", "oo", "os Inactive 0/10000000"]
+
+    def test_an_empty_time_in_force_is_a_day_order(self, client: Client) -> None:
+        assert client.place(tif="")[0][18] == "DAY"
+
+    def test_an_untransmitted_order_is_not_heard_of(self, client: Client) -> None:
+        assert client.place(transmit=False) == []
+        assert names(client.place())[0] == "oo"
+
+    @pytest.mark.parametrize(
+        ("terms", "code", "words"),
+        [
+            ({"what_if": True}, 321, "not simulated"),
+            ({"sec_type": "bogus"}, 321, "Please enter a valid security type"),
+            ({"sec_type": "OPT"}, 200, "No security definition"),
+            ({"symbol": "TWIN"}, 200, "specified for TWIN is ambiguous."),
+            ({"order_type": "STP"}, 321, "Invalid order type was entered"),
+        ],
+    )
+    def test_a_bad_order_gets_only_an_error(
+        self, client: Client, terms: dict[str, object], code: int, words: str
+    ) -> None:
+        (error,) = client.place(7, **terms)
+
+        assert error[2:4] == ["7", str(code)]
+        assert words in error[4]
+
+    def test_changes_are_kept_before_anything_is_told(
+        self, world: World, client: Client
+    ) -> None:
+        world.log.clear()
+        client.place()
+
+        assert world.log == ["kept", "wrote"]
+
+        world.later(1)
+
+        assert world.log == ["kept", "wrote"] * 2
+
+    def test_an_order_lives_on_without_its_client(self, world: World, client: Client) -> None:
+        world.simulator.exchange.hold()
+        client.place()
+        world.simulator.lost(client.session)
+        world.simulator.publish(world.simulator.exchange.release(NOW))
+        world.later(1)
+
+        assert len(Client(world).ask(ReqExecutions(req_id=3))) == 3
+
+
+class TestAsking:
+    def test_executions_pass_the_filter(self, world: World, client: Client) -> None:
+        client.place(1)
+        client.place(2, symbol="MSFT", action="SELL")
+        other = Client(world, client_id=2)
+        other.place(1)
+
+        def found(**wanted: object) -> int:
+            make: Callable[..., ReqExecutions] = ReqExecutions
+            told = client.ask(make(req_id=5, **wanted))
+            assert told[-1] == ["55", "1", "5"]
+            return sum(fields[0] == "11" for fields in told)
+
+        assert found() == 3
+        assert found(client_id=2) == 1
+        assert found(symbol="MSFT") == 1
+        assert found(side="SELL") == found(side="SLD") == 1
+        assert found(side="BUY") == 2
+        assert found(side="nonsense") == 0
+        assert found(account=OTHER_ACCOUNT) == 0
+        assert found(sec_type="STK", exchange="SMART") == 3
+        assert found(sec_type="OPT") == 0
+        assert found(exchange="LSE") == 0
+        assert found(time="20260309-14:29:00") == 3
+        assert found(time="20260309-14:31:00") == 0
+        assert found(time="20260309 10:29:00") == 3
+        assert found(time="20260309 10:31:00 US/Eastern") == 0
+        assert found(time="20260309 14:29:00 UTC") == 3
+
+    @pytest.mark.parametrize(
+        "time",
+        [
+            "yesterday",
+            "20261309 10:00:00",
+            "20260309 10:00:00 Mars/Base",
+            "20260309 10:00:00 ../x",
+        ],
+    )
+    def test_a_time_that_is_none_is_refused(self, client: Client, time: str) -> None:
+        assert names(client.ask(ReqExecutions(req_id=5, time=time))) == ["error 321"]
+
+    def test_all_executions_come_before_all_commissions(
+        self, world: World, client: Client
+    ) -> None:
+        client.place(1)
+        client.place(2)
+        world.later(1)
+        client.place(3)
+        client.wire.heard()
+
+        assert names(client.ask(ReqExecutions(req_id=5))) == [
+            "exec", "exec", "exec", "comm", "comm", "55",
+        ]  # fmt: skip
+
+    def test_account_updates_end_with_the_time_and_the_end(self, client: Client) -> None:
+        client.place()
+        told = client.ask(ReqAccountUpdates(subscribe=True))
+        order = [fields[0] for fields in told]
+
+        assert order == sorted(order, key=["6", "7", "8", "54"].index)
+        assert told[-1] == ["54", "1", ACCOUNT]
+        assert client.ask(ReqAccountUpdates(subscribe=False)) == []
+
+    def test_an_unknown_account_is_refused(self, client: Client) -> None:
+        for request in (
+            ReqAccountUpdates(subscribe=True, account="DU9"),
+            ReqAccountUpdatesMulti(req_id=4, account="DU9"),
+        ):
+            assert names(client.ask(request)) == ["error 321"]
+
+    def test_account_updates_by_request_id_are_pushed_until_cancelled(
+        self, world: World, client: Client
+    ) -> None:
+        first = client.ask(ReqAccountUpdatesMulti(req_id=4, account=ACCOUNT))
+
+        assert first[-1] == ["74", "1", "4"]
+        assert {fields[0] for fields in first[:-1]} == {"73"}
+
+        client.place()
+        world.later(1)
+        pushed = [fields for fields in client.wire.heard() if fields[0] == "73"]
+
+        assert {fields[2] for fields in pushed} == {"4"}
+        assert len(pushed) < len(first)
+
+        client.ask(CancelAccountUpdatesMulti(req_id=4))
+        client.place(2)
+        world.later(1)
+
+        assert "73" not in {fields[0] for fields in client.wire.heard()}
+
+    def test_subscriptions_have_an_end(self, client: Client) -> None:
+        for req_id in range(SUBSCRIPTIONS_MAX):
+            client.ask(ReqAccountUpdatesMulti(req_id=req_id, account=ACCOUNT))
+
+        request = ReqAccountUpdatesMulti(req_id=SUBSCRIPTIONS_MAX, account=ACCOUNT)
+        assert names(client.ask(request)) == ["error 321"]
+
+    def test_positions_go_to_every_subscriber_until_cancelled(
+        self, world: World, client: Client
+    ) -> None:
+        other = Client(world, client_id=2)
+
+        assert other.ask(ReqPositions()) == [["62", "1"]]
+
+        client.place()
+        world.later(1)
+
+        assert names(other.wire.heard()) == ["position"]
+
+        other.ask(CancelPositions())
+        client.place(2)
+        world.later(1)
+
+        assert other.wire.heard() == []
+
+    def test_a_closed_position_is_still_listed_with_nothing(self, client: Client) -> None:
+        client.place(1)
+        client.place(2, action="SELL")
+        row, end = client.ask(ReqPositions())
+
+        assert row[-2:] == ["0", "0.0"]
+        assert end == ["62", "1"]
+
+    def test_the_next_order_id_is_the_clients_own(self, world: World, client: Client) -> None:
+        client.place(41)
+
+        assert client.ask(ReqIds()) == [["9", "1", "42"]]
+        assert Client(world, client_id=2).ask(ReqIds()) == [["9", "1", "1"]]
+
+    def test_an_unknown_contract_has_no_end_but_an_error(self, client: Client) -> None:
+        for wanted in ({"symbol": "NOPE", "sec_type": "STK"}, {"sec_type": "STK", "con_id": 5}):
+            make: Callable[..., ReqContractDetails] = ReqContractDetails
+            assert names(client.ask(make(req_id=4, **wanted))) == ["error 200"]
+        bogus = ReqContractDetails(req_id=4, symbol="AAPL", sec_type="bogus")
+        assert names(client.ask(bogus)) == ["error 321"]
+
+    def test_what_needs_no_answer_gets_none(self, client: Client) -> None:
+        assert client.ask(ReqAutoOpenOrders(auto_bind=True)) == []
+        assert client.ask(SetServerLogLevel(level=5)) == []
+        assert client.ask(CancelMktData(req_id=99)) == []
+
+    def test_an_unknown_market_rule_is_refused(self, client: Client) -> None:
+        assert names(client.ask(ReqMarketRule(market_rule_id=1))) == ["error 321"]
+
+    @pytest.mark.parametrize(
+        ("fields", "req_id"),
+        [
+            ("62|1|9001|All|NetLiquidation", "9001"),
+            ("92|9002|DU1|", "9002"),
+            ("58|1", "-1"),
+            ("62|1", "-1"),
+            ("62|1|99999999999999|", "-1"),
+            ("62|1|x|", "-1"),
+        ],
+    )
+    def test_what_is_not_simulated_is_refused_by_its_id_and_the_line_stays(
+        self, client: Client, fields: str, req_id: str
+    ) -> None:
+        client.send(frame(f"{fields}|".replace("|", "\0").encode()))
+        (error,) = client.wire.heard()
+
+        assert error[2:4] == [req_id, "321"]
+        assert not client.wire.closed
+
+    def test_an_old_client_is_answered_in_its_own_layout(self, world: World) -> None:
+        old = Client(world, client_id=9, version=157)
+        told = old.place()
+
+        assert old.greeting[0][0] == "157"
+        assert len(told[0]) == 128
+        assert old.ask(ReqContractDetails(req_id=1, symbol="AAPL", sec_type="STK"))[0][1] == "8"
+
+
+class TestQuotes:
+    def make(self, **more: object) -> ReqMktData:
+        make: Callable[..., ReqMktData] = ReqMktData
+        return make(**{"req_id": 8, "symbol": "AAPL", "sec_type": "STK", **more})
+
+    def test_a_snapshot_ends(self, client: Client) -> None:
+        told = client.ask(self.make(snapshot=True))
+
+        assert [fields[0] for fields in told] == ["58", "81", *["1", "2"] * 3, "57"]
+        assert client.world.simulator.next_due() is None
+
+    def test_a_stream_tells_what_moved_until_it_is_cancelled(
+        self, world: World, client: Client
+    ) -> None:
+        client.ask(self.make())
+        world.later(0.5)
+
+        assert client.wire.heard() == []
+
+        due = world.simulator.next_due()
+        assert due is not None
+        world.later((due - world.clock.now()).total_seconds())
+
+        assert {fields[0] for fields in client.wire.heard()} == {"1", "2"}
+
+        client.ask(CancelMktData(req_id=8))
+        world.later(5)
+
+        assert client.wire.heard() == []
+
+    @pytest.mark.parametrize(
+        ("wanted", "code"),
+        [({"symbol": "NOPE"}, 200), ({"symbol": "TWIN"}, 200), ({"sec_type": "x"}, 321)],
+    )
+    def test_quotes_of_no_contract_are_refused(
+        self, client: Client, wanted: dict[str, object], code: int
+    ) -> None:
+        assert names(client.ask(self.make(**wanted))) == [f"error {code}"]
+
+    def test_there_are_only_so_many_lines(self, client: Client) -> None:
+        for req_id in range(QUOTES_MAX):
+            client.ask(self.make(req_id=req_id))
+
+        assert names(client.ask(self.make(req_id=QUOTES_MAX))) == ["error 101"]
+        assert client.ask(self.make(req_id=QUOTES_MAX, snapshot=True))[-1][0] == "57"
+
+
+class TestTime:
+    def test_nothing_wakes_the_simulator_while_nothing_waits(self, client: Client) -> None:
+        assert client.world.simulator.next_due() is None
+
+    def test_a_resting_order_wakes_it_once_a_second(self, client: Client) -> None:
+        client.place(order_type="LMT", limit_price=Decimal(100))
+        due = client.world.simulator.next_due()
+
+        assert due is not None
+        assert (due - NOW).total_seconds() == 1
+
+    def test_the_same_inputs_give_the_same_transcript(self) -> None:
+        def run() -> list[str]:
+            world = World()
+            client = Client(world)
+            client.ask(ReqAccountUpdates(subscribe=True, account=ACCOUNT))
+            client.place(1, total_quantity=Decimal(5000))
+            client.place(2, order_type="LMT", limit_price=Decimal("149.95"))
+            for _ in range(120):
+                world.later(1)
+            return [str(frame) for frame in world.simulator.transcript.frames()]
+
+        assert run() == run()
+
+
+def test_the_transcript_is_readable(client: Client) -> None:
+    client.place(3, order_ref="pd-1")
+    transcript = client.world.simulator.transcript
+    (placed,) = transcript.frames("placeOrder")
+
+    assert (placed.direction, placed.client_id) == (Direction.CLIENT, 1)
+    assert placed.fields[26] == "pd-1"
+    assert str(placed).startswith("1 C> placeOrder 3|3|0|AAPL|STK|")
+    assert [frame.name for frame in transcript.frames()][:4] == [
+        "178", "startApi", "managedAccounts", "nextValidId",
+    ]  # fmt: skip
+    assert str(transcript.frames()[0]).startswith("? S> 178 178|2026")
+    assert len(transcript.frames("error", direction=Direction.SERVER)) == len(FARMS)
+    transcript.clear()
+    assert transcript.frames() == []
+
+
+def test_an_account_that_nobody_listens_to_is_told_to_nobody(
+    world: World, client: Client
+) -> None:
+    world.simulator.exchange.open_account(AccountId("DU5"), Decimal(1000))
+    client.ask(ReqAccountUpdates(subscribe=True, account="DU5"))
+    client.place()
+    world.later(1)
+
+    assert "6" not in {fields[0] for fields in client.wire.heard()}
