@@ -33,7 +33,7 @@ def log_a_failure(stream: io.StringIO) -> str:
     configure_logs(ManualClock(NOW), stream)
     with structlog.contextvars.bound_contextvars(request_id="r1"):
         try:
-            fail_with("".join(("hunt", "er2")))
+            fail_with(f"hunter{1 + 1}")
         except RuntimeError:
             structlog.get_logger().exception("it.failed", batch_id="b1")
     return stream.getvalue()
