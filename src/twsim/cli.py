@@ -54,7 +54,7 @@ class Options:
 
 
 @app.default
-def twsim(  # noqa: PLR0913 - a command line has as many parameters as options
+def twsim(
     *,
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,

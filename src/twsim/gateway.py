@@ -45,7 +45,7 @@ class Gateway:
     exists, what it holds wins. Whoever passes a ManualClock moves time with `advance`.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a switch of its own, by keyword
+    def __init__(
         self,
         *,
         accounts: Mapping[str, Money] | None = None,

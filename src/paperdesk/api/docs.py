@@ -1,0 +1,275 @@
+"""What describes the API: `/openapi.json`, and `/docs` rendered from it without any script.
+
+Owns: how the table of endpoints becomes an OpenAPI document, and the document a page. Routes
+are made of the same table, so that neither can know more than the other. Knows nothing of what
+an endpoint does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Final, cast
+
+import msgspec
+
+from paperdesk import __version__
+from paperdesk.api.endpoint import HTML, JSON, Answer, Call, Endpoint
+from paperdesk.api.envelope import REQUEST_ID
+from paperdesk.api.page import page
+from paperdesk.api.problems import PROBLEM_JSON, problem_page
+from paperdesk.errors import (
+    BadRequest,
+    Forbidden,
+    InternalError,
+    NotFound,
+    PaperdeskError,
+    PayloadTooLarge,
+    Unauthorized,
+)
+from paperdesk.wire.bodies import ProblemBody
+from paperdesk.wire.query import PARAMETERS
+
+Node = dict[str, object]
+
+_PATH_PARAMETER: Final = re.compile(r"\{(\w+):str\}")
+_PATH_PARAMETERS: Final[Mapping[str, Node]] = {
+    "batch_id": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+    "code": {"type": "string"},
+}
+_IDEMPOTENCY_KEY: Final[Node] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same body replays the first answer, byte for byte.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+def documented(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    """Return `endpoints` and the ones that describe them, themselves included."""
+
+    async def openapi(_: Call) -> Answer:
+        """Return this document."""
+        return Answer(json.dumps(document, indent=1).encode())
+
+    async def docs(_: Call) -> Answer:
+        """Show every endpoint on one page."""
+        return Answer(page("Paperdesk API", _page_body(document)), HTML)
+
+    every = (
+        *endpoints,
+        Endpoint("GET", "/openapi.json", openapi),
+        Endpoint("GET", "/docs", docs),
+        Endpoint("GET", "/problems/{code:str}", problem_page, errors=(NotFound,)),
+    )
+    document = openapi_document(every)
+    return every
+
+
+# ── The document ──────────────────────────────────────────────────────────────────────────────
+
+
+def openapi_document(endpoints: Iterable[Endpoint]) -> Node:
+    """Return the OpenAPI 3.1 document of `endpoints`."""
+    endpoints = tuple(endpoints)
+    paths: defaultdict[str, Node] = defaultdict(dict)
+    for endpoint in endpoints:
+        path = _PATH_PARAMETER.sub(r"{\1}", endpoint.path)
+        paths[path][endpoint.method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Paperdesk",
+            "version": __version__,
+            "description": "Post target positions; the difference is traded in a paper account.",
+        },
+        "security": [{"ApiKey": []}, {"Bearer": []}],
+        "paths": dict(paths),
+        "components": {
+            "schemas": _schemas(endpoints),
+            "securitySchemes": {
+                "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "Bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+def _schemas(endpoints: tuple[Endpoint, ...]) -> Node:
+    types = {kind for entry in endpoints for kind in (entry.answer, entry.body) if kind}
+    _, components = msgspec.json.schema_components(
+        sorted({*types, ProblemBody}, key=lambda kind: kind.__name__),
+        ref_template="#/components/schemas/{name}",
+    )
+    return cast("Node", _numbers(components))
+
+
+def _numbers(node: object) -> object:
+    """Replace msgspec's idea of a Decimal, which is text, by ours, which is a number."""
+    if isinstance(node, list):
+        return [_numbers(entry) for entry in node]
+    if not isinstance(node, dict):
+        return node
+    replaced = {name: _numbers(value) for name, value in node.items()}
+    if replaced.get("format") == "decimal":
+        del replaced["format"]
+        replaced["type"] = "number"
+    return replaced
+
+
+def _operation(endpoint: Endpoint) -> Node:
+    operation: Node = {
+        "operationId": _operation_id(endpoint),
+        "summary": endpoint.summary,
+        "responses": _responses(endpoint),
+    }
+    parameters = _parameters(endpoint)
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.scope is None:
+        operation["security"] = []
+    else:
+        operation["description"] = f"Needs the scope `{endpoint.scope}`."
+    if endpoint.body is not None:
+        content = {JSON: {"schema": _reference(endpoint.body)}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _operation_id(endpoint: Endpoint) -> str:
+    words = re.findall(r"[A-Za-z]\w*", endpoint.path.replace(":str", "").replace("-", "_"))
+    return "_".join([endpoint.method.lower(), *(word for word in words if word != "v1")])
+
+
+def _parameters(endpoint: Endpoint) -> list[Node]:
+    in_path: list[Node] = [
+        {"name": name, "in": "path", "required": True, "schema": _PATH_PARAMETERS[name]}
+        for name in _PATH_PARAMETER.findall(endpoint.path)
+    ]
+    in_query: list[Node] = [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": PARAMETERS[name].description,
+            "schema": dict(PARAMETERS[name].schema),
+        }
+        for name in endpoint.query
+    ]
+    in_header = [_IDEMPOTENCY_KEY] if endpoint.takes_idempotency_key else []
+    return [*in_path, *in_query, *in_header]
+
+
+def _responses(endpoint: Endpoint) -> Node:
+    by_status: defaultdict[int, list[type[PaperdeskError]]] = defaultdict(list)
+    for kind in dict.fromkeys((*_errors_of_all(endpoint), *endpoint.errors)):
+        by_status[kind.status].append(kind)
+    problems: Node = {str(status): _problem(by_status[status]) for status in sorted(by_status)}
+    return {"200": _success(endpoint), **problems}
+
+
+def _errors_of_all(endpoint: Endpoint) -> tuple[type[PaperdeskError], ...]:
+    """Return what every endpoint of this kind can end in."""
+    if endpoint.scope is None:
+        return (BadRequest, PayloadTooLarge, InternalError)
+    return (BadRequest, Unauthorized, Forbidden, PayloadTooLarge, InternalError)
+
+
+def _success(endpoint: Endpoint) -> Node:
+    headers = _headers(REQUEST_ID)
+    if endpoint.takes_idempotency_key:
+        headers |= _headers("Idempotency-Replayed")
+    if endpoint.answer is not None:
+        schema = _reference(endpoint.answer)
+        return {"description": "OK", "headers": headers, "content": {JSON: {"schema": schema}}}
+    media_type = JSON if endpoint.path.endswith(".json") else HTML
+    return {"description": "OK", "headers": headers, "content": {media_type: {}}}
+
+
+def _problem(kinds: list[type[PaperdeskError]]) -> Node:
+    headers = _headers(REQUEST_ID)
+    if any(kind.retryable for kind in kinds):
+        headers |= _headers("Retry-After")
+    return {
+        "description": "; ".join(f"{kind.title} (`{kind.code}`)" for kind in kinds),
+        "headers": headers,
+        "content": {PROBLEM_JSON: {"schema": _reference(ProblemBody)}},
+    }
+
+
+def _headers(name: str) -> Node:
+    return {name: {"schema": {"type": "string"}}}
+
+
+def _reference(kind: type[msgspec.Struct]) -> Node:
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+
+
+# ── The page ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _page_body(document: Node) -> str:
+    paths = cast("Mapping[str, Mapping[str, Node]]", document["paths"])
+    components = cast("Mapping[str, Mapping[str, Node]]", document["components"])
+    operations = "".join(
+        _operation_section(f"{method.upper()} {path}", operation)
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    )
+    schemas = "".join(
+        f'<h3 id="{escape(name)}">{escape(name)}</h3>{_pre(schema)}'
+        for name, schema in components["schemas"].items()
+    )
+    return (
+        "<p>Send your API key in the header <code>X-API-Key</code>. The same as a document: "
+        '<a href="/openapi.json">/openapi.json</a>.</p>'
+        f"{operations}<h2>Bodies</h2>{schemas}"
+    )
+
+
+def _operation_section(title: str, operation: Node) -> str:
+    parts = [f"<h2><code>{escape(title)}</code></h2><p>{escape(str(operation['summary']))}</p>"]
+    if "description" in operation:
+        parts.append(f"<p>{escape(str(operation['description'])).replace('`', '')}</p>")
+    parameters = cast("list[Node]", operation.get("parameters", []))
+    if parameters:
+        rows = [
+            (str(entry["name"]), str(entry["in"]), str(entry.get("description", "")))
+            for entry in parameters
+        ]
+        parts.append(_table(("Parameter", "In", "Meaning"), rows))
+    if "requestBody" in operation:
+        parts.append(f"<p>Body: {_links(operation['requestBody'])}</p>")
+    responses = cast("Mapping[str, Node]", operation["responses"])
+    parts.append(
+        "<table><tr><th>Status</th><th>Meaning</th><th>Body</th></tr>"
+        + "".join(
+            f"<tr><td>{status}</td><td>{escape(str(entry['description']))}</td>"
+            f"<td>{_links(entry)}</td></tr>"
+            for status, entry in responses.items()
+        )
+        + "</table>"
+    )
+    return "".join(parts)
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _links(node: object) -> str:
+    """Return links to every schema that is referred to below `node`."""
+    names = re.findall(r"#/components/schemas/(\w+)", json.dumps(node))
+    return ", ".join(f'<a href="#{name}">{name}</a>' for name in dict.fromkeys(names))
+
+
+def _pre(node: object) -> str:
+    return f"<pre>{escape(json.dumps(node, indent=2))}</pre>"

@@ -1,0 +1,142 @@
+"""What is around every request, whatever becomes of it.
+
+Owns: the request's id, its line in the log, the headers of every answer, HEAD, the normal form
+of the path, and the last resort for whatever was raised. Knows nothing of endpoints.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, cast
+
+import structlog
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from paperdesk.api.body import Disconnected
+from paperdesk.api.endpoint import HTML, Answer
+from paperdesk.api.page import CONTENT_SECURITY_POLICY
+from paperdesk.api.problems import answer_to
+from paperdesk.desk.ports import Clock, Random
+from paperdesk.domain.client import Client
+from paperdesk.errors import PaperdeskError
+
+_LOG: Final = structlog.get_logger(__name__)
+
+REQUEST_ID: Final = "X-Request-ID"
+REQUEST_ID_DIGITS: Final = 16
+# An id given by the caller is taken where it is safe in a header and in a log.
+GIVEN_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+POLICY_VIOLATION: Final = 1008  # RFC 6455: the close code for what a server does not offer
+
+_HEADERS_OF_ALL: Final = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class Envelope:
+    """The outermost ASGI application. `lifespan` is told of start and stop."""
+
+    def __init__(self, app: ASGIApp, lifespan: ASGIApp, clock: Clock, random: Random) -> None:
+        self._app = app
+        self._lifespan = lifespan
+        self._clock = clock
+        self._random = random
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a connection of any type."""
+        kind = str(scope["type"])
+        if kind == "http":
+            await self._serve(cast("HTTPScope", scope), receive, send)
+        elif kind == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            await send(
+                {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "not offered"}
+            )
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        began_at = self._clock.now()
+        request_id = _given_id(scope) or self._random.token_hex(REQUEST_ID_DIGITS)
+        inner = _normal(scope)
+        exchange = _Exchange(send, request_id, is_head=str(scope["method"]) == "HEAD")
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(inner, receive, exchange.send)
+            except Disconnected:
+                _LOG.info("the caller went away before its request was complete")
+            except Exception as error:
+                if exchange.status is not None:
+                    raise  # the answer has begun: the server can only cut the line
+                await self._answer_error(error, scope, exchange)
+            client = cast("Client | None", inner.get("user"))
+            took = self._clock.now() - began_at
+            _LOG.info(
+                "request",
+                request_id=request_id,
+                method=str(scope["method"]),
+                path=inner["path"],
+                client=client.name if client else None,
+                status=exchange.status,
+                took_ms=round(took.total_seconds() * 1000),
+            )
+
+    @staticmethod
+    async def _answer_error(error: Exception, scope: HTTPScope, exchange: _Exchange) -> None:
+        answer = answer_to(error, str(scope["method"]), scope["path"])
+        if answer.status == 500 and not isinstance(error, PaperdeskError):  # noqa: PLR2004 - HTTP's own number
+            _LOG.error("request failed", exc_info=error)
+        await send_answer(answer, exchange.send)
+
+
+class _Exchange:
+    """The way back: adds what every answer carries, and drops the body for HEAD."""
+
+    def __init__(self, send: Send, request_id: str, *, is_head: bool) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._is_head = is_head
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = list(message["headers"])
+            headers += _HEADERS_OF_ALL
+            headers.append((REQUEST_ID.lower().encode(), self._request_id.encode()))
+            if dict(headers).get(b"content-type", b"").startswith(HTML.encode()):
+                headers.append((b"content-security-policy", CONTENT_SECURITY_POLICY.encode()))
+            message = {**message, "headers": headers}
+        elif message["type"] == "http.response.body" and self._is_head:
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+async def send_answer(answer: Answer, send: Send) -> None:
+    """Send `answer` over ASGI."""
+    headers = [
+        (b"content-type", answer.media_type.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+        *((name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
+def _given_id(scope: HTTPScope) -> str | None:
+    for name, value in scope["headers"]:
+        if name.lower() == REQUEST_ID.lower().encode() and GIVEN_REQUEST_ID.fullmatch(value):
+            return value.decode("ascii")
+    return None
+
+
+def _normal(scope: HTTPScope) -> HTTPScope:
+    """Return the scope as authentication and routing both see it.
+
+    One spelling of each path, so that the two can never disagree on which path it is: no
+    trailing slash, no doubled ones. HEAD is GET whose body is dropped on the way out.
+    """
+    path = "/" + "/".join(part for part in scope["path"].split("/") if part)
+    method = "GET" if str(scope["method"]) == "HEAD" else scope["method"]
+    return cast("HTTPScope", {**scope, "path": path, "method": method, "state": {}})

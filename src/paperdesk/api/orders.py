@@ -1,0 +1,172 @@
+"""The endpoints of batches: submit, preview, look at, cancel.
+
+Owns: what a call of these means to the desk, and the replay of an idempotency key. Decides
+nothing about trading.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import structlog
+
+from paperdesk.api.endpoint import Answer, Call, Endpoint
+from paperdesk.desk.idempotency import Slot
+from paperdesk.domain.vocabulary import BatchId, ClientName, Scope
+from paperdesk.errors import (
+    BadRequest,
+    BrokerUnavailable,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    LedgerUnavailable,
+    NotFound,
+    OutcomeUnknown,
+    TooManyRequests,
+)
+from paperdesk.wire.bodies import (
+    BATCHES,
+    BatchAnswer,
+    BatchesAnswer,
+    CancelAnswer,
+    PreviewAnswer,
+    SubmitAnswer,
+)
+from paperdesk.wire.encoding import encode
+from paperdesk.wire.parsing import fingerprint, shown
+from paperdesk.wire.query import before_of
+from paperdesk.wire.requests import BatchBody, parse_batch
+
+_LOG: Final = structlog.get_logger(__name__)
+
+BATCH_ID: Final = re.compile(r"[0-9a-f]{16}")
+IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
+REPLAYED: Final = (("Idempotency-Replayed", "true"),)
+
+
+async def submit(call: Call) -> Answer:
+    """Submit a batch of target positions; the difference to the present positions is traded."""
+    key = _idempotency_key(call.idempotency_keys)
+    if key is None:
+        return await _accept(call, None)
+    async with await call.desk.claim_key(call.client, key, fingerprint(call.document)) as slot:
+        if slot.answer is not None:
+            return Answer(slot.answer, headers=REPLAYED)
+        if slot.replayed_batch is not None:
+            body = encode(SubmitAnswer.of(slot.replayed_batch))
+            await _remember(slot, body)
+            return Answer(body, headers=REPLAYED)
+        answer = await _accept(call, slot)
+        await _remember(slot, answer.body)
+        return answer
+
+
+async def _accept(call: Call, slot: Slot | None) -> Answer:
+    query = call.query
+    request = parse_batch(call.document)
+    account = call.accounts.named_or_default(call.client, request.account_id)
+    batch = await call.desk.submit(
+        call.client, account, request.targets, wait_seconds=query.wait_seconds, slot=slot
+    )
+    return Answer.of(SubmitAnswer.of(batch))
+
+
+async def _remember(slot: Slot, body: bytes) -> None:
+    """Store the answer. The batch is accepted, so that a failure here is not the caller's.
+
+    A replay then builds the answer from the ledger.
+    """
+    try:
+        await slot.remember(body)
+    except LedgerUnavailable as error:
+        _LOG.warning("the answer could not be stored for a replay", reason=error.detail)
+
+
+def _idempotency_key(values: tuple[str, ...]) -> str | None:
+    """Return the key in the header, with or without the quotes of the IETF draft."""
+    if not values:
+        return None
+    key = values[0].strip()
+    if len(key) > 1 and key.startswith('"') and key.endswith('"'):
+        key = key[1:-1]
+    if len(values) > 1 or not IDEMPOTENCY_KEY.fullmatch(key):
+        raise BadRequest(
+            "The header Idempotency-Key must be given once, with 1 to 255 printable ASCII "
+            "characters."
+        )
+    return key
+
+
+async def preview(call: Call) -> PreviewAnswer:
+    """Return the exact orders that would be sent now, and what is wrong with each."""
+    request = parse_batch(call.document)
+    account = call.accounts.named_or_default(call.client, request.account_id)
+    return PreviewAnswer.of(await call.desk.preview(call.client, account, request.targets))
+
+
+async def list_batches(call: Call) -> BatchesAnswer:
+    """Return the batches, newest first."""
+    query = call.query
+    account_id = query.account_id
+    account = None if account_id is None else call.accounts.named(call.client, account_id)
+    heads, before = await call.desk.batches(
+        call.client,
+        account=account,
+        of_client=None if query.client is None else ClientName(query.client),
+        limit=query.limit,
+        before=before_of(BATCHES, query.cursor),
+    )
+    return BatchesAnswer.of(heads, before)
+
+
+async def show_batch(call: Call) -> BatchAnswer:
+    """Return one batch with the present state of every order."""
+    batch = await call.desk.batch(
+        call.client, _batch_id(call), wait_seconds=call.query.wait_seconds or 0
+    )
+    return BatchAnswer.of(batch)
+
+
+async def cancel(call: Call) -> CancelAnswer:
+    """Withdraw a batch: cancel what works, drop what is not sent."""
+    return CancelAnswer.of(await call.desk.cancel(call.client, _batch_id(call)))
+
+
+def _batch_id(call: Call) -> BatchId:
+    text = call.path["batch_id"]
+    if not BATCH_ID.fullmatch(text):
+        raise NotFound(f"There is no batch {shown(text)}.")
+    return BatchId(text)
+
+
+_ACCEPTING: Final = (
+    BadRequest, IdempotencyInProgress, IdempotencyMismatch, TooManyRequests,
+    BrokerUnavailable, LedgerUnavailable, OutcomeUnknown,
+)  # fmt: skip
+
+ENDPOINTS: Final = (
+    Endpoint(
+        "POST", "/api/v1/orders", submit, Scope.TRADE, SubmitAnswer, body=BatchBody,
+        query=("wait",), errors=_ACCEPTING, takes_idempotency_key=True,
+    ),
+    Endpoint(
+        "POST", "/api/v1/orders/preview", preview, Scope.TRADE, PreviewAnswer, body=BatchBody,
+        errors=(BrokerUnavailable, LedgerUnavailable),
+    ),
+    Endpoint(
+        "GET", "/api/v1/orders", list_batches, Scope.READ, BatchesAnswer,
+        query=("account_id", "client", "limit", "cursor"),
+    ),
+    Endpoint(
+        "GET", "/api/v1/orders/{batch_id:str}", show_batch, Scope.READ, BatchAnswer,
+        query=("wait",), errors=(NotFound,),
+    ),
+    Endpoint(
+        "DELETE", "/api/v1/orders/{batch_id:str}", cancel, Scope.TRADE, CancelAnswer,
+        errors=(NotFound, LedgerUnavailable),
+    ),
+    Endpoint(
+        "POST", "/api/v1/orders/{batch_id:str}/cancel", cancel, Scope.TRADE, CancelAnswer,
+        errors=(NotFound, LedgerUnavailable),
+    ),
+)  # fmt: skip

@@ -1,0 +1,244 @@
+"""The composition root.
+
+Owns: which implementation meets which port, in which order everything starts, and how it
+stops: whoever waits is answered, what is being sent is finished, and all is closed within two
+seconds. The only module that starts the embedded simulated gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+from litestar.types import ASGIApp
+
+from paperdesk.api.app import create_app
+from paperdesk.api.auth import Key, KeyRing
+from paperdesk.api.endpoint import Accounts
+from paperdesk.broker.link import Address
+from paperdesk.broker.session import IbSession
+from paperdesk.clock import SystemClock
+from paperdesk.config import (
+    EMBEDDED_ACCOUNTS,
+    ClientSettings,
+    GatewaySettings,
+    Settings,
+)
+from paperdesk.desk.desk import Desk, Policy
+from paperdesk.desk.feed import Feed
+from paperdesk.desk.lane import Lane
+from paperdesk.desk.pacer import Pacer
+from paperdesk.desk.ports import Clock, Executor, Random
+from paperdesk.domain.client import Client
+from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
+from paperdesk.errors import ConfigError
+from paperdesk.ledger.store import SqlLedger
+from paperdesk.runtime import SystemRandom, ThreadExecutor
+from twsim import Gateway
+
+HOME: Final = Path(".paperdesk")
+EMBEDDED_CASH: Final = Decimal(1_000_000)
+KEY_DIGITS: Final = 40
+READY_WITHIN_SECONDS: Final = 5.0
+GRACE_SECONDS: Final = 1
+
+_log = structlog.get_logger("paperdesk")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service: the desk, and the ASGI application in front of it."""
+
+    desk: Desk
+    app: ASGIApp
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    *,
+    home: Path = HOME,
+    clock: Clock | None = None,
+    random: Random | None = None,
+    executor: Executor | None = None,
+) -> AsyncIterator[Service]:
+    """Run everything but the HTTP server. Raises ConfigError and LedgerUnavailable."""
+    clock, random = clock or SystemClock(), random or SystemRandom()
+    async with AsyncExitStack() as stack:
+        if executor is None:
+            executor = stack.enter_context(_thread("ledger"))
+        ledger = await SqlLedger.open(settings.ledger.url, executor, clock)
+        stack.push_async_callback(ledger.close)
+        gateways = settings.gateways or [await _embedded(stack, home)]
+        feed = Feed()
+        desk = Desk(
+            _lanes(gateways, ledger=ledger, clock=clock, feed=feed),
+            default_account=settings.default_account,
+            ledger=ledger,
+            clock=clock,
+            random=random,
+            feed=feed,
+            policy=Policy(settings.desk.ack_timeout, settings.desk.max_send_delay),
+        )
+        await desk.recover()
+        lanes = asyncio.create_task(desk.run(), name="lanes")
+        stack.push_async_callback(_end, lanes)
+        stack.push_async_callback(desk.stop)
+        clients = settings.clients or [own_client(home, settings.accounts, random)]
+        app = create_app(
+            desk,
+            keys=KeyRing(Key(given.client, given.key_sha256) for given in clients),
+            accounts=Accounts(frozenset(settings.accounts), settings.default_account),
+            clock=clock,
+            random=random,
+        )
+        yield Service(desk, app)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until interrupted; return the exit code. Raises ConfigError, LedgerUnavailable."""
+    return asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    listening = listen(settings.server.host, settings.server.port)
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with running(settings) as service:
+        server = _Server(
+            uvicorn.Config(
+                service.app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
+        await service.desk.until_up(READY_WITHIN_SECONDS)
+        greet(settings, listening.getsockname()[1])
+        await stopping.wait()
+        await service.desk.stop()
+        server.should_exit = True
+        await serving
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the service stops the desk first, then this."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket bound to the address. Raises ConfigError where it is taken."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({error.strerror}): stop what listens there, or "
+            "name another port with --port"
+        ) from error
+    return listening
+
+
+def own_client(home: Path, accounts: Sequence[AccountId], random: Random) -> ClientSettings:
+    """Return the client of the key in `home`, which is made where there is none."""
+    path = home / "key"
+    try:
+        key = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        key = f"pdk_{random.token_hex(KEY_DIGITS)}"
+        home.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{key}\n")
+    client = Client(ClientName("local"), frozenset({Scope.ADMIN}), frozenset(accounts))
+    return ClientSettings(client, hashlib.sha256(key.encode()).hexdigest())
+
+
+def greet(settings: Settings, port: int) -> None:
+    """Tell the person at the terminal where the service is and how to try it."""
+    url = f"http://{settings.server.host}:{port}"
+    lines = [f"paperdesk serves on {url} (docs: {url}/docs)"]
+    if settings.is_embedded:
+        accounts = " and ".join(EMBEDDED_ACCOUNTS)
+        lines.append(f"Simulated paper accounts {accounts}; data in {HOME}/")
+    if not settings.clients:
+        key = (HOME / "key").read_text(encoding="ascii").strip()
+        lines += [
+            f"API key ({HOME}/key): {key}",
+            "Try:",
+            f"  curl -s {url}/api/v1/orders -H 'X-API-Key: {key}' \\",
+            '    -d \'{"orders":[{"symbol":"AAPL","quantity":100}]}\'',
+        ]
+    lines.append("Ctrl-C stops.")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+async def _embedded(stack: AsyncExitStack, home: Path) -> GatewaySettings:
+    """Start the simulated gateway, whose accounts live on in `home`."""
+    gateway = await stack.enter_async_context(
+        Gateway(
+            accounts=dict.fromkeys(EMBEDDED_ACCOUNTS, EMBEDDED_CASH),
+            state=home / "twsim.jsonl",
+        )
+    )
+    return GatewaySettings(accounts=EMBEDDED_ACCOUNTS, port=gateway.port)
+
+
+def _lanes(
+    gateways: Sequence[GatewaySettings], *, ledger: SqlLedger, clock: Clock, feed: Feed
+) -> dict[AccountId, Lane]:
+    lanes: dict[AccountId, Lane] = {}
+    for gateway in gateways:
+        lane = Lane(
+            IbSession(
+                Address(gateway.host, gateway.port, gateway.client_id),
+                gateway.accounts,
+                clock,
+            ),
+            ledger=ledger,
+            clock=clock,
+            feed=feed,
+            pacer=Pacer(gateway.max_requests_per_second),
+        )
+        lanes |= dict.fromkeys(gateway.accounts, lane)
+    return lanes
+
+
+@contextmanager
+def _thread(name: str) -> Iterator[ThreadExecutor]:
+    executor = ThreadExecutor(name)
+    try:
+        yield executor
+    finally:
+        executor.close()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel a task; what it raised before is raised here."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,237 @@
+"""Settings from `paperdesk.toml` and the environment.
+
+Owns: the keys, and what does not fit together. Everything that is wrong is reported at once,
+each with the place it came from. Knows nothing of what is done with a setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from paperdesk.config.readers import (
+    LATER,
+    client_name,
+    integer,
+    key_sha256,
+    ledger_url,
+    listed,
+    loopback,
+    only,
+    paper_account,
+    scope,
+    seconds,
+    text,
+)
+from paperdesk.config.settings import (
+    EMBEDDED_ACCOUNTS,
+    EMBEDDED_LEDGER,
+    ClientSettings,
+    DeskSettings,
+    GatewaySettings,
+    LedgerSettings,
+    ServerSettings,
+    Settings,
+)
+from paperdesk.config.tree import (
+    FILE_NAME,
+    Leaf,
+    Node,
+    Section,
+    lay_environment_over,
+    put,
+    read_file,
+    tree_of_file,
+)
+from paperdesk.domain.client import Client
+from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
+from paperdesk.errors import ConfigError, FieldError
+
+T = TypeVar("T")
+
+
+def load_settings(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    host: str | None = None,
+    port: int | None = None,
+) -> Settings:
+    """Return the settings from the file and the environment; `host` and `port` come last.
+
+    Without `path` the file `paperdesk.toml` of the working directory is used where it exists.
+    Raises ConfigError, which names everything that is wrong.
+    """
+    if path is None and Path(FILE_NAME).is_file():
+        path = Path(FILE_NAME)
+    tree: dict[str, Node] = {}
+    problems: list[FieldError] = []
+    if path is not None:
+        tree = tree_of_file(read_file(path), str(path))
+    lay_environment_over(tree, environ, problems)
+    for option, key, value in (("--host", "host", host), ("--port", "port", port)):
+        if value is not None:
+            put(tree, ("server", key), Leaf(value, option), problems)
+    settings = _read_settings(Section("", tree, problems))
+    if problems:
+        raise _config_error(problems)
+    return settings
+
+
+def _config_error(problems: list[FieldError]) -> ConfigError:
+    lines = [f"  - {problem.field}: {problem.message}" for problem in problems]
+    return ConfigError(
+        "\n".join(["The configuration cannot be used:", *lines]), errors=tuple(problems)
+    )
+
+
+def _read_settings(top: Section) -> Settings:
+    default_account = top.value("default_account", paper_account, None)
+    server = _read_server(top.section("server"))
+    ledger_url = _read_ledger(top.section("ledger"))
+    gateways = tuple(_read_gateway(section) for section in top.sections("gateways"))
+    clients = tuple(_read_client(section) for section in top.sections("clients"))
+    desk = _read_desk(top.section("desk"))
+    limits = top.take("limits")
+    if limits is not None:
+        # A limit that is not enforced must never look enforced.
+        top.report("limits", limits, f"limits are {LATER}")
+    top.refuse_the_rest()
+    accounts = [account for gateway in gateways for account in gateway.accounts]
+    settings = Settings(
+        default_account=_default_account(default_account, accounts, top.problems),
+        server=server,
+        ledger=LedgerSettings(ledger_url or _ledger_by_default(gateways)),
+        gateways=gateways,
+        clients=clients,
+        desk=desk,
+    )
+    # What does not fit together is judged only where each part was understood.
+    if not top.problems:
+        top.problems.extend(_conflicts(settings))
+    return settings
+
+
+def _ledger_by_default(gateways: tuple[GatewaySettings, ...]) -> str:
+    return LedgerSettings().url if gateways else EMBEDDED_LEDGER
+
+
+def _default_account(
+    given: AccountId | None, accounts: list[AccountId], problems: list[FieldError]
+) -> AccountId:
+    """Return the account of requests that name none."""
+    if given is not None:
+        return given
+    if not accounts or EMBEDDED_ACCOUNTS[0] in accounts:
+        return EMBEDDED_ACCOUNTS[0]
+    if len(set(accounts)) > 1:
+        names = ", ".join(accounts)
+        problems.append(FieldError("default_account", f"is missing: name one of {names}"))
+    return accounts[0]
+
+
+def _read_server(section: Section) -> ServerSettings:
+    default = ServerSettings()
+    server = ServerSettings(
+        host=section.value("host", loopback, default.host),
+        port=section.value("port", integer(0, 65535), default.port),
+    )
+    section.refuse_the_rest()
+    return server
+
+
+def _read_ledger(section: Section) -> str:
+    url = section.value("url", ledger_url, "")
+    section.refuse_the_rest()
+    return url
+
+
+def _read_gateway(section: Section) -> GatewaySettings:
+    default = GatewaySettings(accounts=())
+    gateway = GatewaySettings(
+        host=section.value("host", text, default.host),
+        port=section.value("port", integer(1, 65535), default.port),
+        # Client id 0 would bind the orders that people place by hand in TWS.
+        client_id=section.value("client_id", integer(1, 2**31 - 1), default.client_id),
+        accounts=section.required("accounts", listed(paper_account), ()),
+        # TWS allows 50 messages a second.
+        max_requests_per_second=section.value(
+            "max_requests_per_second", integer(1, 50), default.max_requests_per_second
+        ),
+    )
+    section.refuse_the_rest()
+    return gateway
+
+
+def _read_client(section: Section) -> ClientSettings:
+    scopes: tuple[Scope, ...] = section.required("scopes", listed(scope), ())
+    accounts: tuple[AccountId, ...] = section.required("accounts", listed(paper_account), ())
+    client = Client(
+        name=section.required("name", client_name, ClientName("")),
+        scopes=frozenset(scopes),
+        accounts=frozenset(accounts),
+    )
+    settings = ClientSettings(client, section.required("key_sha256", key_sha256, ""))
+    section.refuse_the_rest()
+    return settings
+
+
+def _read_desk(section: Section) -> DeskSettings:
+    default = DeskSettings()
+    desk = DeskSettings(
+        ack_timeout=section.value("ack_timeout", seconds(0.1, 60), default.ack_timeout),
+        max_send_delay=section.value(
+            "max_send_delay", seconds(1, 3600), default.max_send_delay
+        ),
+        keep=section.value("keep", only("within_tolerance", "exact"), default.keep),
+        foreign_orders=section.value(
+            "foreign_orders", only("count", "ignore", "refuse"), default.foreign_orders
+        ),
+        position_breaks=section.value(
+            "position_breaks", only("adopt", "lock"), default.position_breaks
+        ),
+        resolve_seconds=section.value(
+            "resolve_seconds", seconds(1, 3600), default.resolve_seconds
+        ),
+    )
+    section.refuse_the_rest()
+    return desk
+
+
+def _conflicts(settings: Settings) -> list[FieldError]:
+    return [*_gateway_conflicts(settings), *_client_conflicts(settings)]
+
+
+def _gateway_conflicts(settings: Settings) -> Iterator[FieldError]:
+    for account in _repeated(settings.accounts):
+        yield FieldError("gateways", f"{account} is under two gateways: keep one")
+    logins = [(gateway.host, gateway.port, gateway.client_id) for gateway in settings.gateways]
+    for host, port, client_id in _repeated(logins):
+        message = f"two of them are {host}:{port} with client_id {client_id}: change one"
+        yield FieldError("gateways", message)
+    if settings.default_account not in settings.accounts:
+        message = f"{settings.default_account} is under no gateway: name one of "
+        yield FieldError("default_account", message + ", ".join(settings.accounts))
+
+
+def _client_conflicts(settings: Settings) -> Iterator[FieldError]:
+    for name in _repeated(entry.client.name for entry in settings.clients):
+        yield FieldError("clients", f"two are named {name}: rename one")
+    if _repeated(entry.key_sha256 for entry in settings.clients):
+        yield FieldError("clients", "two have the same key: give each its own")
+    for entry in settings.clients:
+        for account in sorted(entry.client.accounts.difference(settings.accounts)):
+            message = f"client {entry.client.name} names {account}, which is under no gateway"
+            yield FieldError("clients", f"{message}: add it there or remove it here")
+
+
+def _repeated(values: Iterable[T]) -> list[T]:
+    """Return each value that comes more than once, once, in order."""
+    seen: list[T] = []
+    twice: list[T] = []
+    for value in values:
+        if value in seen and value not in twice:
+            twice.append(value)
+        seen.append(value)
+    return twice

@@ -1,0 +1,149 @@
+"""From a bare value to what it means, or a ValueError that says what to write instead.
+
+Owns: the types and ranges of settings. Knows nothing of where a value came from, except that
+text of the environment may stand for a number or a list.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Final, TypeVar, cast
+
+from paperdesk.config.tree import Text
+from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
+
+T = TypeVar("T")
+
+PAPER_ACCOUNT: Final = re.compile(r"D[A-Z]{1,2}\d{4,12}", re.ASCII)
+CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SHA256_HEX: Final = re.compile(r"[0-9a-fA-F]{64}")
+LATER: Final = "not supported by this version yet: remove it"
+
+
+def text(value: object) -> str:
+    """Text with something in it."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be text")
+    return str(value).strip()
+
+
+def integer(low: int, high: int) -> Callable[[object], int]:
+    """A whole number, both ends included."""
+
+    def read(value: object) -> int:
+        if isinstance(value, Text) and re.fullmatch(r"-?[0-9]{1,18}", value.strip()):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return read
+
+
+def seconds(low: float, high: float) -> Callable[[object], float]:
+    """A number of seconds, both ends included."""
+
+    def read(value: object) -> float:
+        if isinstance(value, Text) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
+            value = float(value)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        # Not-a-number is in no range.
+        if not number or not low <= cast("float", value) <= high:
+            raise ValueError(f"must be a number of seconds from {low:g} to {high:g}")
+        return float(cast("float", value))
+
+    return read
+
+
+def only(supported: str, *later: str) -> Callable[[object], str]:
+    """One of several words, of which this version honours only the first."""
+
+    def read(value: object) -> str:
+        if value in later:
+            raise ValueError(f'"{value}" is {LATER}')
+        if value != supported:
+            words = ", ".join(f'"{word}"' for word in (supported, *later))
+            raise ValueError(f"must be one of {words}")
+        return supported
+
+    return read
+
+
+def listed(read_one: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
+    """A list of different entries, at least one; in the environment separated by commas."""
+
+    def read(value: object) -> tuple[T, ...]:
+        if isinstance(value, Text):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, list) or not value:
+            raise ValueError("must be a list with at least one entry")
+        entries = tuple(read_one(entry) for entry in value)
+        if len(set(entries)) < len(entries):
+            raise ValueError("names an entry twice")
+        return entries
+
+    return read
+
+
+def paper_account(value: object) -> AccountId:
+    """The id of a paper account. There is no switch for any other."""
+    given = text(value)
+    if not PAPER_ACCOUNT.fullmatch(given):
+        raise ValueError(
+            f'"{given}" is not the id of a paper account (such as DU8730189): '
+            "Paperdesk trades paper accounts only"
+        )
+    return AccountId(given)
+
+
+def scope(value: object) -> Scope:
+    """One of the scopes."""
+    try:
+        return Scope(text(value))
+    except ValueError:
+        words = ", ".join(scope.value for scope in Scope)
+        raise ValueError(f'"{value}" is no scope: use {words}') from None
+
+
+def client_name(value: object) -> ClientName:
+    """A name that is safe in a log line and in a URL."""
+    given = text(value)
+    if not CLIENT_NAME.fullmatch(given):
+        raise ValueError("must be 1 to 64 of the characters A-Z a-z 0-9 . _ -")
+    return ClientName(given)
+
+
+def key_sha256(value: object) -> str:
+    """The sha256 of a key, in lowercase hex."""
+    # The value is not repeated: somebody may have put the key itself here.
+    if not isinstance(value, str) or not SHA256_HEX.fullmatch(value):
+        raise ValueError("must be the sha256 of the key: 64 hex digits")
+    return str(value).lower()
+
+
+def loopback(value: object) -> str:
+    """A host that only this machine can reach."""
+    given = text(value)
+    try:
+        loopback = given == "localhost" or ipaddress.ip_address(given).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(
+            f'"{given}" is not a loopback address: listening on others is '
+            "not supported by this version yet; use 127.0.0.1"
+        )
+    return given
+
+
+def ledger_url(value: object) -> str:
+    """The URL of a SQLite file."""
+    given = text(value)
+    if given.startswith(("postgresql:", "postgresql+", "postgres:")):
+        raise ValueError(f"PostgreSQL is {LATER}, or use sqlite:///paperdesk.db")
+    path = given.removeprefix("sqlite:///")
+    if path == given or not path or path.startswith(":memory:") or "?" in path:
+        raise ValueError("must be sqlite:/// and the path of a file")
+    return given

@@ -1,0 +1,92 @@
+"""Settings, as the rest of the service reads them.
+
+Owns: their shape and their defaults. Knows nothing of files or of the environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from paperdesk.domain.client import Client
+from paperdesk.domain.vocabulary import AccountId
+
+# Out of the box: a simulated gateway with these two accounts is started inside the service.
+EMBEDDED_ACCOUNTS: Final = (AccountId("DU8730189"), AccountId("DUP203550"))
+EMBEDDED_LEDGER: Final = "sqlite:///.paperdesk/paperdesk.db"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the service listens. Port 0 picks a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """Where the durable record lives."""
+
+    url: str = "sqlite:///paperdesk.db"
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """One IB Gateway or TWS login."""
+
+    accounts: tuple[AccountId, ...]
+    host: str = "127.0.0.1"
+    port: int = 4002
+    client_id: int = 17
+    max_requests_per_second: int = 45
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """A client and the sha256 of its key, in lowercase hex."""
+
+    client: Client
+    key_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSettings:
+    """How the desk waits and what it does with what it did not start. Times in seconds."""
+
+    ack_timeout: float = 4.0
+    max_send_delay: float = 60.0
+    keep: str = "within_tolerance"
+    foreign_orders: str = "count"
+    position_breaks: str = "adopt"
+    resolve_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. No gateways means embedded: a simulated one is started inside."""
+
+    default_account: AccountId = EMBEDDED_ACCOUNTS[0]
+    server: ServerSettings = field(default_factory=ServerSettings)
+    ledger: LedgerSettings = field(default_factory=lambda: LedgerSettings(EMBEDDED_LEDGER))
+    gateways: tuple[GatewaySettings, ...] = ()
+    clients: tuple[ClientSettings, ...] = ()
+    desk: DeskSettings = field(default_factory=DeskSettings)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Tell whether the service brings its own simulated gateway."""
+        return not self.gateways
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """Every configured account, in the order of the configuration."""
+        if self.is_embedded:
+            return EMBEDDED_ACCOUNTS
+        return tuple(account for gateway in self.gateways for account in gateway.accounts)

@@ -1,0 +1,74 @@
+"""From a symbol to its contract.
+
+Owns: Lookup: the cache in the ledger first, the gateway then, and one question for however
+many ask at once. Knows nothing of targets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from paperdesk.desk.lane import Lane
+from paperdesk.desk.ports import Clock, Ledger, Refusal
+from paperdesk.domain.batch import ErrorCode
+from paperdesk.domain.contract import Contract
+from paperdesk.domain.vocabulary import Symbol
+
+CANDIDATES_MAX: Final = 5
+
+
+class Lookup:
+    """Finds contracts. What was found once is never asked again."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._running: dict[tuple[str, Symbol], asyncio.Task[Contract | Refusal]] = {}
+
+    async def cached(self, symbols: Collection[Symbol]) -> dict[Symbol, Contract]:
+        """Return what is known without asking."""
+        return await self._ledger.contracts(symbols)
+
+    async def find(self, symbol: Symbol, lane: Lane) -> Contract | Refusal:
+        """Return the contract, or why there is none. Raises LineDown."""
+        key = (lane.broker.name, symbol)
+        task = self._running.get(key)
+        if task is None:
+            task = asyncio.create_task(self._ask(symbol, lane), name=f"look up {symbol}")
+            self._running[key] = task
+            task.add_done_callback(lambda done: self._ended(key, done))
+        return await asyncio.shield(task)
+
+    def _ended(self, key: tuple[str, Symbol], task: asyncio.Task[Contract | Refusal]) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # whoever still waits has it; nobody may be left
+
+    async def _ask(self, symbol: Symbol, lane: Lane) -> Contract | Refusal:
+        found = await lane.sender.query(lambda: lane.broker.find_contracts(symbol))
+        if len(found) == 1:
+            await self._ledger.save_contract(symbol, found[0], self._clock.now())
+            return found[0]
+        if found:
+            return ambiguous(symbol, found)
+        return unknown(symbol, await lane.sender.query(lambda: lane.broker.candidates(symbol)))
+
+
+def ambiguous(symbol: Symbol, found: Sequence[Contract]) -> Refusal:
+    """Refuse a symbol that names several contracts."""
+    names = ", ".join(
+        f"{contract.symbol} on {contract.primary_exchange} (conid {contract.conid}, "
+        f"{contract.long_name})"
+        for contract in found[:CANDIDATES_MAX]
+    )
+    return Refusal(ErrorCode.AMBIGUOUS_SYMBOL, f"{symbol} is ambiguous: it may be {names}")
+
+
+def unknown(symbol: Symbol, candidates: Sequence[str]) -> Refusal:
+    """Refuse a symbol that names nothing tradable here."""
+    words = f"IBKR knows no USD stock or ETF {symbol}"
+    if candidates:
+        words += f": did you mean {', '.join(candidates[:CANDIDATES_MAX])}?"
+    return Refusal(ErrorCode.UNKNOWN_SYMBOL, words)

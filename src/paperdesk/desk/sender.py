@@ -1,0 +1,184 @@
+"""Claim, send, learn: the way of an intent to the wire.
+
+Owns: Sender, the queue of one gateway, in which frames leave in the contract's order: cancels,
+reducing orders, sells, buys. An intent is claimed in the ledger (T2) before its one frame is
+written; from that commit on nobody sends it again. Knows nothing of targets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, TypeVar
+
+import structlog
+
+from paperdesk.desk.feed import Feed
+from paperdesk.desk.pacer import Pacer, Urgency
+from paperdesk.desk.ports import Broker, Claim, Clock, Ledger, Line, NotSent
+from paperdesk.domain.contract import Contract
+from paperdesk.domain.order import Order
+from paperdesk.domain.vocabulary import Side
+from paperdesk.errors import LedgerUnavailable
+
+T = TypeVar("T")
+
+LEDGER_RETRY_SECONDS = 0.5
+
+_log = structlog.get_logger("paperdesk.sender")
+
+
+class Precedence(IntEnum):
+    """In which order frames leave."""
+
+    CANCEL = 0
+    REDUCING = 1
+    SELL = 2
+    BUY = 3
+
+    @classmethod
+    def of(cls, order: Order, *, is_reducing: bool) -> Precedence:
+        """Return the precedence of a new order."""
+        if is_reducing:
+            return cls.REDUCING
+        return cls.SELL if order.side is Side.SELL else cls.BUY
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Job:
+    """One frame to send. A cancel has no contract."""
+
+    precedence: Precedence
+    arrival: int
+    order: Order = field(compare=False)
+    contract: Contract | None = field(compare=False)
+
+
+class Sender:
+    """The queue of one gateway, and the only caller of `Broker.place` and `Broker.cancel`."""
+
+    def __init__(
+        self, broker: Broker, *, ledger: Ledger, clock: Clock, feed: Feed, pacer: Pacer
+    ) -> None:
+        self._broker = broker
+        self._ledger = ledger
+        self._clock = clock
+        self._feed = feed
+        self._pacer = pacer
+        self._queue: list[Job] = []
+        self._arrivals = 0
+        self._wake = asyncio.Event()
+        self._is_stopping = False
+        self.last_sent_at: datetime | None = None
+
+    @property
+    def backlog(self) -> int:
+        """How many frames wait."""
+        return len(self._queue)
+
+    def put(self, order: Order, contract: Contract, *, is_reducing: bool) -> None:
+        """Queue an intent that is in the ledger as planned."""
+        self._push(Precedence.of(order, is_reducing=is_reducing), order, contract)
+
+    def put_cancel(self, order: Order) -> None:
+        """Queue a cancel that is in the ledger as asked."""
+        self._push(Precedence.CANCEL, order, None)
+
+    def line_changed(self) -> None:
+        """Look again: the session came up or went down."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End `run` after the chunk that is being sent: a claim is never left half way."""
+        self._is_stopping = True
+        self._wake.set()
+
+    async def query(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Ask the gateway something, behind every order that waits.
+
+        The token is held until the question has left, not until it is answered: a gateway
+        that does not answer must not hold up orders.
+        """
+        tokens = await self._pacer.take(Urgency.QUERIES, 1)
+        asking = asyncio.create_task(ask())
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._pacer.give_back(tokens)
+        try:
+            return await asking
+        finally:
+            asking.cancel()
+
+    async def run(self) -> None:
+        """Send what is queued, for as long as the service runs."""
+        while not self._is_stopping:
+            self._wake.clear()
+            if not self._queue or self._broker.line is None:
+                await self._wake.wait()
+                continue
+            tokens = await self._pacer.take(Urgency.ORDERS, len(self._queue))
+            try:
+                await self._send_chunk(tokens)
+            finally:
+                self._pacer.give_back(tokens)
+
+    async def _send_chunk(self, size: int) -> None:
+        line = self._broker.line
+        if line is None:
+            return
+        chunk = [heapq.heappop(self._queue) for _ in range(min(size, len(self._queue)))]
+        self._send_cancels([job for job in chunk if job.contract is None])
+        orders = [job for job in chunk if job.contract is not None]
+        try:
+            await self._send_orders(orders, line)
+        except LedgerUnavailable as error:
+            # Nothing was claimed, so nothing was sent: they stay queued until they lapse.
+            _log.error("ledger.unavailable", during="claim", reason=error.detail)
+            for job in orders:
+                heapq.heappush(self._queue, job)
+            await asyncio.sleep(LEDGER_RETRY_SECONDS)
+
+    def _send_cancels(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            try:
+                self._broker.cancel(job.order)
+            except NotSent as error:
+                # The cancel is stored: it is sent again when the session is ready.
+                _log.warning("cancel.not_sent", order_ref=job.order.ref, reason=str(error))
+
+    async def _send_orders(self, jobs: Sequence[Job], line: Line) -> None:
+        if not jobs:
+            return
+        try:
+            claims = [Claim(job.order.ref, self._broker.next_order_id()) for job in jobs]
+        except NotSent:  # the line went down just now; the jobs wait for the next one
+            for job in jobs:
+                heapq.heappush(self._queue, job)
+            return
+        contracts = {job.order.ref: job.contract for job in jobs}
+        for order in await self._ledger.claim(claims, line, self._clock.now()):
+            contract = contracts[order.ref]
+            assert contract is not None
+            await self._place(order, contract, line)
+        self._feed.publish({job.order.batch_id for job in jobs})
+
+    async def _place(self, order: Order, contract: Contract, line: Line) -> None:
+        """Write the one frame of a claimed intent, on the session it was claimed for."""
+        try:
+            if self._broker.line != line:
+                raise NotSent("the session ended between claim and send")  # noqa: TRY301
+            self._broker.place(order, contract)
+            self.last_sent_at = self._clock.now()
+        except NotSent as error:
+            _log.warning("order.not_sent", order_ref=order.ref, reason=str(error))
+            await self._ledger.not_sent(order.ref, str(error), self._clock.now())
+
+    def _push(self, precedence: Precedence, order: Order, contract: Contract | None) -> None:
+        self._arrivals += 1
+        heapq.heappush(self._queue, Job(precedence, self._arrivals, order, contract))
+        self._wake.set()

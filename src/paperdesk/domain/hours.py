@@ -1,0 +1,32 @@
+"""When the market is open.
+
+Owns: SessionHours and the questions asked of it. Knows nothing of how a gateway prints them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One trading session, from `opens_at` (inclusive) to `closes_at` (exclusive)."""
+
+    opens_at: datetime
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHours:
+    """The sessions that a gateway told, in order of time."""
+
+    sessions: tuple[Session, ...]
+
+    def session_at(self, at: datetime) -> Session | None:
+        """Return the session that is open at `at`."""
+        return next((s for s in self.sessions if s.opens_at <= at < s.closes_at), None)
+
+    def next_open(self, at: datetime) -> datetime | None:
+        """Return the first opening after `at`, None where none was told."""
+        return min((s.opens_at for s in self.sessions if s.opens_at > at), default=None)

@@ -1,0 +1,262 @@
+"""Orders and their one state machine.
+
+Owns: Order, OrderState, the transition table, and the functions below, the only way an order
+changes. Knows nothing of Interactive Brokers' numbers, of the ledger, or of the time.
+
+How much is filled is data, not a state. Whether a cancel was asked is data too: the same
+order can be asked to cancel before its first answer, while it works, or when it is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from paperdesk.domain.vocabulary import (
+    AccountId,
+    BatchId,
+    ConId,
+    OrderId,
+    OrderRef,
+    OrderType,
+    PermId,
+    Side,
+    Symbol,
+    TimeInForce,
+)
+
+# After Cancelled a fill may still be on its way; after Filled nothing is left to come.
+SETTLE_AFTER_CANCEL: Final = timedelta(seconds=1)
+
+
+class OrderState(StrEnum):
+    """Where an intent is in its life."""
+
+    PLANNED = "planned"  # written down, not sent
+    SENDING = "sending"  # claimed: from here nobody may ever send it again
+    UNKNOWN = "unknown"  # sent, and the answer was lost
+    WORKING = "working"  # the broker has it
+    FILLED = "filled"  # its executions add up to its quantity
+    CANCELLED = "cancelled"  # ended by the broker, by request or not
+    REJECTED = "rejected"  # refused by the broker, with its words
+    NOT_PLACED = "not_placed"  # claimed, and known never to have reached the broker
+    DROPPED = "dropped"  # withdrawn or superseded before it was sent
+    LAPSED = "lapsed"  # too old to be sent
+
+
+class OrderEvent(StrEnum):
+    """What can happen to an order."""
+
+    CLAIMED = "claimed"  # by the sender, before the wire sees it
+    NOT_SENT = "not_sent"  # no byte was handed to a live connection
+    LOST = "lost"  # line lost, restart, or no answer in time
+    ACKNOWLEDGED = "acknowledged"  # a report that names a working status
+    FILLED = "filled"  # executions add up
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    DROPPED = "dropped"
+    LAPSED = "lapsed"
+
+
+_S, _E = OrderState, OrderEvent
+
+# A missing key is an error of ours. Reports fold by rank, Filled > Cancelled > rejected >
+# working, so that any order and any repetition of them leads to the same state.
+TRANSITIONS: Final[Mapping[tuple[OrderState, OrderEvent], OrderState]] = {
+    (_S.PLANNED, _E.CLAIMED): _S.SENDING,
+    (_S.PLANNED, _E.DROPPED): _S.DROPPED,
+    (_S.PLANNED, _E.LAPSED): _S.LAPSED,
+    (_S.SENDING, _E.NOT_SENT): _S.NOT_PLACED,
+    (_S.SENDING, _E.LOST): _S.UNKNOWN,
+    (_S.SENDING, _E.ACKNOWLEDGED): _S.WORKING,
+    (_S.SENDING, _E.FILLED): _S.FILLED,
+    (_S.SENDING, _E.CANCELLED): _S.CANCELLED,
+    (_S.SENDING, _E.REJECTED): _S.REJECTED,
+    (_S.UNKNOWN, _E.LOST): _S.UNKNOWN,
+    (_S.UNKNOWN, _E.ACKNOWLEDGED): _S.WORKING,
+    (_S.UNKNOWN, _E.FILLED): _S.FILLED,
+    (_S.UNKNOWN, _E.CANCELLED): _S.CANCELLED,
+    (_S.UNKNOWN, _E.REJECTED): _S.REJECTED,
+    (_S.WORKING, _E.LOST): _S.WORKING,  # what is known stays known without a line
+    (_S.WORKING, _E.ACKNOWLEDGED): _S.WORKING,
+    (_S.WORKING, _E.FILLED): _S.FILLED,
+    (_S.WORKING, _E.CANCELLED): _S.CANCELLED,
+    (_S.WORKING, _E.REJECTED): _S.REJECTED,
+    (_S.REJECTED, _E.LOST): _S.REJECTED,
+    (_S.REJECTED, _E.ACKNOWLEDGED): _S.REJECTED,
+    (_S.REJECTED, _E.FILLED): _S.FILLED,
+    (_S.REJECTED, _E.CANCELLED): _S.CANCELLED,
+    (_S.REJECTED, _E.REJECTED): _S.REJECTED,
+    (_S.CANCELLED, _E.LOST): _S.CANCELLED,
+    (_S.CANCELLED, _E.ACKNOWLEDGED): _S.CANCELLED,
+    (_S.CANCELLED, _E.FILLED): _S.FILLED,  # a fill can be on its way while a cancel lands
+    (_S.CANCELLED, _E.CANCELLED): _S.CANCELLED,
+    (_S.CANCELLED, _E.REJECTED): _S.CANCELLED,
+    (_S.FILLED, _E.LOST): _S.FILLED,
+    (_S.FILLED, _E.ACKNOWLEDGED): _S.FILLED,
+    (_S.FILLED, _E.FILLED): _S.FILLED,
+    (_S.FILLED, _E.CANCELLED): _S.FILLED,
+    (_S.FILLED, _E.REJECTED): _S.FILLED,
+    (_S.NOT_PLACED, _E.LOST): _S.NOT_PLACED,
+    # A late arrival is adopted: the only final state that reopens.
+    (_S.NOT_PLACED, _E.ACKNOWLEDGED): _S.WORKING,
+    (_S.NOT_PLACED, _E.FILLED): _S.FILLED,
+    (_S.NOT_PLACED, _E.CANCELLED): _S.CANCELLED,
+    (_S.NOT_PLACED, _E.REJECTED): _S.REJECTED,
+}
+
+TERMINAL: Final = frozenset(
+    {
+        _S.FILLED,
+        _S.CANCELLED,
+        _S.REJECTED,
+        _S.NOT_PLACED,
+        _S.DROPPED,
+        _S.LAPSED,
+    }
+)
+SENT: Final = frozenset({_S.SENDING, _S.UNKNOWN, _S.WORKING})
+
+
+class WireStatus(StrEnum):
+    """The working statuses that a broker tells, weakest first."""
+
+    PRE_SUBMITTED = "PreSubmitted"
+    SUBMITTED = "Submitted"
+
+
+class ShownStatus(StrEnum):
+    """The statuses of the outside contract."""
+
+    PENDING_SUBMIT = "PendingSubmit"
+    PENDING_CANCEL = "PendingCancel"
+    PRE_SUBMITTED = "PreSubmitted"
+    SUBMITTED = "Submitted"
+    FILLED = "Filled"
+    CANCELLED = "Cancelled"
+    INACTIVE = "Inactive"
+    NO_CHANGE = "no_change"
+    ERROR = "error"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms an order trades: everything but side and quantity."""
+
+    order_type: OrderType
+    limit_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
+    outside_rth: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An intent and everything that is known of it.
+
+    `quantity` and `filled_qty` are shares, never negative. `filled_qty` and `filled_value`
+    (shares × price) are summed over the newest revision of each execution. `executed_qty` is
+    summed over the largest: a correction may take shares back, but it does not make the order
+    work again. `broker_filled` is the largest filled quantity the broker has named, which may
+    run ahead of the executions.
+    """
+
+    ref: OrderRef
+    batch_id: BatchId
+    seq: int
+    account: AccountId
+    conid: ConId
+    symbol: Symbol
+    side: Side
+    quantity: int
+    terms: Terms
+    planned_at: datetime
+    state: OrderState = OrderState.PLANNED
+    order_id: OrderId | None = None
+    client_id: int | None = None
+    perm_id: PermId | None = None
+    wire_status: WireStatus | None = None
+    is_held: bool = False  # told Inactive without a reject: it may still trade
+    cancel_asked: bool = False
+    filled_qty: int = 0
+    executed_qty: int = 0
+    filled_value: Decimal = Decimal(0)
+    commission: Decimal | None = None
+    broker_filled: int = 0
+    broker_code: int | None = None
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+    sent_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Tell whether only a late arrival can still change the order."""
+        return self.state in TERMINAL
+
+    @property
+    def leaves(self) -> int:
+        """Shares that may still trade."""
+        return 0 if self.is_terminal else self.quantity - self.executed_qty
+
+    @property
+    def signed_leaves(self) -> int:
+        """Leaves with the sign of the side."""
+        return self.side.sign * self.leaves
+
+    @property
+    def avg_fill_price(self) -> Decimal | None:
+        """Average price of the executions, None before the first."""
+        return self.filled_value / self.filled_qty if self.filled_qty else None
+
+    def is_settled(self, now: datetime) -> bool:
+        """Tell whether the next order on the contract may be computed from the position.
+
+        Terminal, with executions that add up to what the broker says it filled, and after a
+        cancel one second more for a fill on its way.
+        """
+        if not self.is_terminal or self.executed_qty < self.broker_filled:
+            return False
+        if self.state is OrderState.CANCELLED:
+            return self.ended_at is not None and now - self.ended_at >= SETTLE_AFTER_CANCEL
+        return True
+
+
+class InvalidTransition(AssertionError):
+    """An event that cannot happen to an order in this state: a defect of ours."""
+
+
+def advance(order: Order, event: OrderEvent, at: datetime) -> Order:
+    """Return `order` after `event`. Raises InvalidTransition and changes nothing otherwise."""
+    state = TRANSITIONS.get((order.state, event))
+    if state is None:
+        raise InvalidTransition(f"{order.ref}: {event} while {order.state}")
+    if state is order.state:
+        return order
+    return replace(order, state=state, ended_at=at if state in TERMINAL else None)
+
+
+_SHOWN: Final[Mapping[OrderState, ShownStatus]] = {
+    _S.PLANNED: ShownStatus.PENDING_SUBMIT,
+    _S.SENDING: ShownStatus.PENDING_SUBMIT,
+    _S.UNKNOWN: ShownStatus.UNKNOWN,
+    _S.FILLED: ShownStatus.FILLED,
+    _S.CANCELLED: ShownStatus.CANCELLED,
+    _S.REJECTED: ShownStatus.INACTIVE,
+    _S.NOT_PLACED: ShownStatus.ERROR,
+    _S.DROPPED: ShownStatus.CANCELLED,
+    _S.LAPSED: ShownStatus.ERROR,
+}
+
+
+def shown_status(order: Order) -> ShownStatus:
+    """Return the status a caller sees (contract.md, the table under Statuses)."""
+    if order.cancel_asked and order.state in {OrderState.SENDING, OrderState.WORKING}:
+        return ShownStatus.PENDING_CANCEL
+    if order.state is OrderState.WORKING:
+        return ShownStatus(order.wire_status or WireStatus.PRE_SUBMITTED)
+    return _SHOWN[order.state]

@@ -1,0 +1,130 @@
+"""What follows from a report for an order.
+
+Owns: the fold of reports into an Order. Any order and any repetition of the same reports
+gives the same order (design.md §4, T3), except for the time at which it ended. Knows nothing
+of where the order is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from paperdesk.domain.execution import Execution, largest_quantity, newest_revisions
+from paperdesk.domain.order import Order, OrderEvent, WireStatus, advance
+from paperdesk.domain.position import whole_shares
+from paperdesk.domain.reports import (
+    CompletedReport,
+    Effect,
+    ErrorReport,
+    OrderReport,
+    StatusReport,
+    Told,
+)
+from paperdesk.domain.vocabulary import ExecId, PermId
+
+WARNINGS_MAX: Final = 20
+
+_EVENT: Final[Mapping[Told, OrderEvent]] = {
+    Told.ACKNOWLEDGED: OrderEvent.ACKNOWLEDGED,
+    Told.PRE_SUBMITTED: OrderEvent.ACKNOWLEDGED,
+    Told.SUBMITTED: OrderEvent.ACKNOWLEDGED,
+    # Filled is believed of executions only: they add up, or some are still to come.
+    Told.FILLED: OrderEvent.ACKNOWLEDGED,
+    Told.INACTIVE: OrderEvent.ACKNOWLEDGED,
+    Told.CANCELLED: OrderEvent.CANCELLED,
+}
+_WIRE: Final[Mapping[Told, WireStatus]] = {
+    Told.PRE_SUBMITTED: WireStatus.PRE_SUBMITTED,
+    Told.INACTIVE: WireStatus.PRE_SUBMITTED,
+    Told.SUBMITTED: WireStatus.SUBMITTED,
+    Told.FILLED: WireStatus.SUBMITTED,
+}
+
+
+def apply_status(order: Order, report: OrderReport | StatusReport, at: datetime) -> Order:
+    """Fold an open-order or status report."""
+    filled = whole_shares(report.filled) if isinstance(report, StatusReport) else 0
+    if report.told is Told.FILLED:
+        filled = max(filled, order.quantity)
+    order = _identified(order, report.perm_id, filled)
+    if report.told is Told.INACTIVE:
+        order = replace(order, is_held=True)
+    order = _heard(order, _WIRE.get(report.told))
+    return advance(order, _EVENT[report.told], at)
+
+
+def apply_completed(order: Order, report: CompletedReport, at: datetime) -> Order:
+    """Fold a completed order: here Inactive is final."""
+    order = _identified(order, report.perm_id, whole_shares(report.filled))
+    if report.told is Told.INACTIVE:
+        return advance(_explained(order, None, report.words), OrderEvent.REJECTED, at)
+    return advance(order, _EVENT[report.told], at)
+
+
+def apply_error(order: Order, report: ErrorReport, at: datetime) -> Order:
+    """Fold an error or notice that names the order."""
+    match report.effect:
+        case Effect.REJECTED:
+            explained = _explained(order, report.code, report.words)
+            return advance(explained, OrderEvent.REJECTED, at)
+        case Effect.CANCELLED:
+            # IBKR's answer to a plain cancel gives no reason: nothing to tell.
+            if not report.words.rstrip().endswith("reason:"):
+                order = _explained(order, report.code, report.words)
+            return advance(order, OrderEvent.CANCELLED, at)
+        case Effect.INFORMATION | Effect.AMBIGUOUS:
+            return _warned(order, f"{report.words.strip()} (IBKR {report.code})")
+
+
+def apply_executions(
+    order: Order,
+    executions: Iterable[Execution],
+    commissions: Mapping[ExecId, Decimal],
+    at: datetime,
+) -> Order:
+    """Fold all executions of the order and the commissions known so far."""
+    booked = list(executions)
+    newest = newest_revisions(booked)
+    if not newest:
+        return order
+    known = [commissions.get(execution.exec_id) for execution in newest]
+    order = replace(
+        order,
+        filled_qty=sum(execution.quantity for execution in newest),
+        executed_qty=largest_quantity(booked),
+        filled_value=sum((e.quantity * e.price for e in newest), Decimal(0)),
+        commission=None if None in known else sum((c for c in known if c), Decimal(0)),
+        perm_id=order.perm_id or next((e.perm_id for e in newest if e.perm_id), None),
+    )
+    if order.executed_qty >= order.quantity:
+        return advance(order, OrderEvent.FILLED, at)
+    return advance(_heard(order, WireStatus.SUBMITTED), OrderEvent.ACKNOWLEDGED, at)
+
+
+def _identified(order: Order, perm_id: PermId, filled: int) -> Order:
+    return replace(
+        order,
+        perm_id=order.perm_id or perm_id or None,
+        broker_filled=max(order.broker_filled, filled),
+    )
+
+
+def _heard(order: Order, wire: WireStatus | None) -> Order:
+    if wire is None or order.wire_status is WireStatus.SUBMITTED:
+        return order
+    return replace(order, wire_status=wire)
+
+
+def _explained(order: Order, code: int | None, words: str) -> Order:
+    """Keep one explanation, the same one whatever order they came in."""
+    present = (order.broker_code or 0, order.error or "")
+    best = max(present, (code or 0, words.strip()))
+    return replace(order, broker_code=best[0] or None, error=best[1] or None)
+
+
+def _warned(order: Order, warning: str) -> Order:
+    return replace(order, warnings=tuple(sorted({*order.warnings, warning}))[:WARNINGS_MAX])

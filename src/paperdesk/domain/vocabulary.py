@@ -1,0 +1,62 @@
+"""The words everything else is written in.
+
+Owns: the types of ids, and the closed sets Side, OrderType and TimeInForce. Shares are `int`,
+prices and money are `Decimal`; neither is ever a float.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NewType
+
+AccountId = NewType("AccountId", str)
+BatchId = NewType("BatchId", str)
+ClientName = NewType("ClientName", str)
+ConId = NewType("ConId", int)
+ExecId = NewType("ExecId", str)
+OrderId = NewType("OrderId", int)
+OrderRef = NewType("OrderRef", str)
+PermId = NewType("PermId", int)
+Symbol = NewType("Symbol", str)
+
+
+class Side(StrEnum):
+    """Which way an order or an execution moves the position."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """+1 for BUY, -1 for SELL."""
+        return 1 if self is Side.BUY else -1
+
+    @classmethod
+    def of(cls, delta: int) -> Side:
+        """Return the side that trades `delta` shares, which must not be 0."""
+        assert delta != 0
+        return cls.BUY if delta > 0 else cls.SELL
+
+
+class OrderType(StrEnum):
+    """The order types that targets become."""
+
+    MKT = "MKT"
+    LMT = "LMT"
+
+
+class TimeInForce(StrEnum):
+    """How long an order may work."""
+
+    DAY = "DAY"
+    GTC = "GTC"
+    IOC = "IOC"
+
+
+class Scope(StrEnum):
+    """What an API key may do. `trade` includes `read`; `admin` includes all."""
+
+    READ = "read"
+    TRADE = "trade"
+    AUDIT = "audit"
+    ADMIN = "admin"

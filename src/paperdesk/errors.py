@@ -1,0 +1,182 @@
+"""Every error that is raised on purpose.
+
+Owns: the tree below; of each error its `code` (stable, for programs), its HTTP `status`, and
+whether the same request may be sent again (`retryable`). A broken invariant of our own is an
+`assert`, never one of these. Knows nothing of HTTP frameworks, brokers or databases.
+
+    PaperdeskError
+    ├── ConfigError            the configuration cannot be used; stops the start
+    ├── BadRequest             400  bad-request
+    ├── Unauthorized           401  unauthorized
+    ├── Forbidden              403  forbidden
+    ├── NotFound               404  not-found
+    ├── MethodNotAllowed       405  method-not-allowed
+    ├── IdempotencyInProgress  409  idempotency-in-progress
+    ├── PayloadTooLarge        413  payload-too-large
+    ├── IdempotencyMismatch    422  idempotency-mismatch
+    ├── TooManyRequests        429  too-many-requests
+    ├── BrokerUnavailable      500  broker-unavailable
+    ├── InternalError          500  internal-error
+    ├── LedgerUnavailable      503  ledger-unavailable
+    ├── NotReady               503  not-ready
+    └── OutcomeUnknown         503  outcome-unknown
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing that is wrong with a request: where, and what to do about it."""
+
+    field: str
+    message: str
+
+
+class PaperdeskError(Exception):
+    """The root of the tree. `detail` is a sentence for a person that says what to do."""
+
+    code: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Something went wrong"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: tuple[FieldError, ...] = (),
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ConfigError(PaperdeskError):
+    """The configuration cannot be used. Mend the file or the environment and start again."""
+
+    code = "config"
+    title = "The configuration cannot be used"
+
+
+class BadRequest(PaperdeskError):
+    """The request is not understood; nothing was stored or sent. Mend it, then send it again."""
+
+    code = "bad-request"
+    title = "The request is not valid"
+    status = 400
+
+
+class Unauthorized(PaperdeskError):
+    """The API key is missing or unknown. Send it in the header `X-API-Key`."""
+
+    code = "unauthorized"
+    title = "API key missing or unknown"
+    status = 401
+
+
+class Forbidden(PaperdeskError):
+    """The API key is known but lacks the scope that this call needs."""
+
+    code = "forbidden"
+    title = "The API key lacks the scope"
+    status = 403
+
+
+class NotFound(PaperdeskError):
+    """There is no such thing, or it belongs to another client."""
+
+    code = "not-found"
+    title = "Not found"
+    status = 404
+
+
+class MethodNotAllowed(PaperdeskError):
+    """The path exists, but not with this method."""
+
+    code = "method-not-allowed"
+    title = "Method not allowed"
+    status = 405
+
+
+class IdempotencyInProgress(PaperdeskError):
+    """The first request with this Idempotency-Key is still running. Send it again later."""
+
+    code = "idempotency-in-progress"
+    title = "The first request with this key is still running"
+    status = 409
+    retryable = True
+
+
+class PayloadTooLarge(PaperdeskError):
+    """The body is larger than 1 MiB. Send fewer orders in one batch."""
+
+    code = "payload-too-large"
+    title = "The body is too large"
+    status = 413
+
+
+class IdempotencyMismatch(PaperdeskError):
+    """The Idempotency-Key was used with another body. Use a new key for a new request."""
+
+    code = "idempotency-mismatch"
+    title = "The idempotency key was used with another body"
+    status = 422
+
+
+class TooManyRequests(PaperdeskError):
+    """More is queued than can be sent in time; nothing was stored. Send it again later."""
+
+    code = "too-many-requests"
+    title = "Too many requests"
+    status = 429
+    retryable = True
+
+
+class BrokerUnavailable(PaperdeskError):
+    """The broker session is down: nothing of the batch was placed and nothing will be."""
+
+    code = "broker-unavailable"
+    title = "Broker connection error"
+    status = 500
+    retryable = True
+
+
+class InternalError(PaperdeskError):
+    """A defect of Paperdesk. The log has the details under the request's id."""
+
+    code = "internal-error"
+    title = "Internal error"
+    status = 500
+
+
+class LedgerUnavailable(PaperdeskError):
+    """The ledger cannot be written; nothing was stored or sent."""
+
+    code = "ledger-unavailable"
+    title = "The ledger is not writable"
+    status = 503
+    retryable = True
+
+
+class NotReady(PaperdeskError):
+    """The ledger is not writable yet, or no account is up. Send traffic here later."""
+
+    code = "not-ready"
+    title = "Not ready"
+    status = 503
+    retryable = True
+
+
+class OutcomeUnknown(PaperdeskError):
+    """The accepting commit could not be read back. Ask again with the same Idempotency-Key."""
+
+    code = "outcome-unknown"
+    title = "The outcome is not known"
+    status = 503
+    retryable = True

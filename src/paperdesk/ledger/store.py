@@ -1,0 +1,242 @@
+"""The ledger.
+
+Owns: SqlLedger, the desk's Ledger port on a database: each method is one transaction, run by
+the injected executor. What a transaction does is in `intents`, `learning` and `reading`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from paperdesk.desk.ports import (
+    Claim,
+    Clock,
+    Decide,
+    ExecutionFilter,
+    Executor,
+    KeyRecord,
+    Learned,
+    Line,
+    NewBatch,
+    OpenBatch,
+    Page,
+    Refusal,
+)
+from paperdesk.domain.batch import Batch, BatchHead
+from paperdesk.domain.contract import Contract
+from paperdesk.domain.execution import BookedExecution
+from paperdesk.domain.order import Order
+from paperdesk.domain.planning import Goal, Plan
+from paperdesk.domain.position import Adjustment
+from paperdesk.domain.reports import Recorded
+from paperdesk.domain.views import Positions
+from paperdesk.domain.vocabulary import (
+    AccountId,
+    BatchId,
+    ClientName,
+    ConId,
+    OrderId,
+    OrderRef,
+    Symbol,
+)
+from paperdesk.ledger import engine, intents, learning, reading, rows
+from paperdesk.ledger.schema import batches, contracts, owner, snapshots
+
+T = TypeVar("T")
+
+
+class SqlLedger:
+    """The Ledger port on SQLite."""
+
+    def __init__(self, owned: engine.Owned, executor: Executor, clock: Clock) -> None:
+        self._owned = owned
+        self._executor = executor
+        self._clock = clock
+
+    @classmethod
+    async def open(cls, url: str, executor: Executor, clock: Clock) -> SqlLedger:
+        """Open the ledger as its only owner. Raises LedgerUnavailable."""
+        at = clock.now()
+        return cls(await executor.run(lambda: engine.open_sqlite(url, at)), executor, clock)
+
+    async def close(self) -> None:
+        """Release the ledger to its next owner."""
+        await self._executor.run(self._owned.close)
+
+    async def _transact(self, work: Callable[[sa.Connection], T]) -> T:
+        return await self._executor.run(lambda: self._owned.transact(work))
+
+    async def check_writable(self) -> None:
+        """Write something that changes nothing."""
+        await self._transact(
+            lambda c: c.execute(owner.update().values(epoch=owner.c.epoch)).rowcount
+        )
+
+    async def accept(self, new: NewBatch) -> None:
+        """T0."""
+        await self._transact(lambda c: intents.accept(c, new))
+
+    async def key_record(self, client: ClientName, key: str) -> KeyRecord | None:
+        """Return what a key was used for."""
+        return await self._transact(lambda c: reading.key_record(c, client, key))
+
+    async def remember_answer(self, batch_id: BatchId, answer: bytes) -> None:
+        """Store the first answer."""
+        await self._transact(
+            lambda c: (
+                c.execute(
+                    batches.update()
+                    .where(batches.c.batch_id == batch_id, batches.c.answer.is_(None))
+                    .values(answer=answer)
+                ).rowcount
+            )
+        )
+
+    async def plan(
+        self, batch_id: BatchId, goals: Sequence[Goal], decide: Decide, at: datetime
+    ) -> Plan:
+        """T1."""
+        return await self._transact(
+            lambda c: intents.plan(c, batch_id, goals, decide=decide, at=at)
+        )
+
+    async def preview(self, account: AccountId, goals: Sequence[Goal], decide: Decide) -> Plan:
+        """Decide without writing."""
+        at, conids = self._clock.now(), [goal.contract.conid for goal in goals]
+        return await self._transact(
+            lambda c: decide(
+                goals,
+                reading.quantities(c, account, conids),
+                reading.unsettled(c, account, conids, at),
+            )
+        )
+
+    async def refuse(self, batch_id: BatchId, refusals: Mapping[int, Refusal]) -> None:
+        """End rows without an order that was sent."""
+        at = self._clock.now()
+        await self._transact(lambda c: intents.refuse(c, batch_id, refusals, at))
+
+    async def warn(self, batch_id: BatchId, seqs: Collection[int], warning: str) -> None:
+        """Add a warning to rows."""
+        await self._transact(lambda c: intents.warn(c, batch_id, seqs, warning))
+
+    async def claim(self, claims: Sequence[Claim], line: Line, at: datetime) -> list[Order]:
+        """T2."""
+        epoch = self._owned.epoch
+        return await self._transact(
+            lambda c: intents.claim(c, claims, line, epoch=epoch, at=at)
+        )
+
+    async def not_sent(self, ref: OrderRef, why: str, at: datetime) -> None:
+        """Record that a claimed intent never left."""
+        await self._transact(lambda c: intents.not_sent(c, ref, why, at))
+
+    async def learn(self, messages: Sequence[Recorded]) -> Learned:
+        """T3."""
+        return await self._transact(lambda c: learning.Lesson(c).take(messages))
+
+    async def lost(
+        self, accounts: Collection[AccountId], sent_before: datetime, at: datetime
+    ) -> Learned:
+        """Mark what has no answer as unknown."""
+        touched = await self._transact(lambda c: intents.lose(c, accounts, sent_before, at))
+        return Learned(frozenset(touched), frozenset(accounts))
+
+    async def ask_cancel(self, batch_id: BatchId, at: datetime) -> list[Order]:
+        """Withdraw a batch."""
+        return await self._transact(lambda c: intents.ask_cancel(c, batch_id, at))
+
+    async def cancels_asked(self, accounts: Collection[AccountId]) -> list[Order]:
+        """Return orders whose cancel is still to be confirmed."""
+        return await self._transact(lambda c: reading.cancels_asked(c, accounts))
+
+    async def batch(self, batch_id: BatchId) -> Batch | None:
+        """Return a batch."""
+        return await self._transact(lambda c: reading.batch(c, batch_id))
+
+    async def batches(
+        self, accounts: Collection[AccountId], client: ClientName | None, page: Page
+    ) -> list[tuple[int, BatchHead]]:
+        """Return batches, newest first."""
+        return await self._transact(lambda c: reading.listing(c, accounts, client, page))
+
+    async def open_batches(self) -> list[OpenBatch]:
+        """Return batches that are not final."""
+        return await self._transact(reading.open_batches)
+
+    async def executions(self, which: ExecutionFilter, page: Page) -> list[BookedExecution]:
+        """Return executions, newest first."""
+        return await self._transact(lambda c: reading.executed(c, which, page))
+
+    async def working(self, account: AccountId) -> list[Order]:
+        """Return orders that may still trade."""
+        return await self._transact(lambda c: reading.working(c, account))
+
+    async def positions(self, account: AccountId) -> dict[ConId, tuple[Symbol, int]]:
+        """Return positions, zeros included."""
+        return await self._transact(lambda c: reading.all_positions(c, account))
+
+    async def busy(self, account: AccountId, filled_since: datetime) -> set[ConId]:
+        """Return contracts on which the broker's figure may lag."""
+        return await self._transact(lambda c: reading.busy(c, account, filled_since))
+
+    async def adopt(
+        self,
+        account: AccountId,
+        changes: Sequence[Adjustment],
+        symbols: Mapping[ConId, Symbol],
+        at: datetime,
+    ) -> None:
+        """Change opening positions."""
+        await self._transact(
+            lambda c: learning.adopt(c, account, changes, symbols=dict(symbols), at=at)
+        )
+
+    async def max_order_id(self, gateway: str, client_id: int) -> OrderId:
+        """Return the largest order id of a line."""
+        return OrderId(
+            await self._transact(lambda c: reading.max_order_id(c, gateway, client_id))
+        )
+
+    async def contracts(self, symbols: Collection[Symbol]) -> dict[Symbol, Contract]:
+        """Return cached contracts."""
+        return await self._transact(lambda c: reading.cached_contracts(c, symbols))
+
+    async def save_contract(self, symbol: Symbol, contract: Contract, at: datetime) -> None:
+        """Cache a contract."""
+        values = {
+            "conid": contract.conid,
+            "body": rows.contract_body(contract),
+            "fetched_at": at,
+        }
+        await self._transact(
+            lambda c: (
+                c.execute(
+                    insert(contracts)
+                    .values(symbol=symbol, **values)
+                    .on_conflict_do_update(index_elements=["symbol"], set_=values)
+                ).rowcount
+            )
+        )
+
+    async def snapshot(self, account: AccountId) -> Positions | None:
+        """Return the last stored positions answer."""
+        return await self._transact(lambda c: reading.snapshot(c, account))
+
+    async def save_snapshot(self, positions: Positions) -> None:
+        """Store the newest positions answer."""
+        body = rows.snapshot_body(positions)
+        await self._transact(
+            lambda c: (
+                c.execute(
+                    insert(snapshots)
+                    .values(account_id=positions.account_id, body=body)
+                    .on_conflict_do_update(index_elements=["account_id"], set_={"body": body})
+                ).rowcount
+            )
+        )

@@ -1,0 +1,209 @@
+"""The query of a request: which parameters there are and what they mean.
+
+Owns: every query parameter, its range and its words; the cursor of a listing. Knows nothing of
+which account or client may be named.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl
+
+from paperdesk.domain.contract import normalise_symbol
+from paperdesk.domain.vocabulary import Symbol
+from paperdesk.errors import FieldError
+from paperdesk.wire.parsing import shown
+from paperdesk.wire.requests import bad_request, nearest
+
+T = TypeVar("T")
+
+LIMIT_DEFAULT: Final = 50
+LIMIT_MAX: Final = 200
+WAIT_SECONDS_MAX: Final = 60
+PARAMETERS_MAX: Final = 32
+SEQ_MAX: Final = 2**63 - 1
+
+_SINCE: Final = re.compile(
+    # A bare + arrives as a blank; RFC 3339 lets a blank stand for the T as well.
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:([Zz])|([+\- ])(\d\d:\d\d))",
+    re.ASCII,
+)
+_SECONDS: Final = re.compile(r"\d{1,4}(\.\d{1,6})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a query says. What it does not say has its default."""
+
+    account_id: str | None = None
+    client: str | None = None
+    symbol: Symbol | None = None
+    since: datetime | None = None
+    limit: int = LIMIT_DEFAULT
+    cursor: str | None = None
+    wait_seconds: float | None = None
+    allow_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter: which field of Query it fills, how, and what the docs say of it."""
+
+    field: str
+    read: Callable[[str], object]
+    schema: Mapping[str, object]
+    description: str
+
+
+def _text(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+def _limit(value: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", value, re.ASCII) or not 1 <= int(value) <= LIMIT_MAX:
+        raise ValueError(f"must be a whole number from 1 to {LIMIT_MAX}")
+    return int(value)
+
+
+def _wait(value: str) -> float:
+    if not _SECONDS.fullmatch(value) or float(value) > WAIT_SECONDS_MAX:
+        raise ValueError(f"must be a number of seconds from 0 to {WAIT_SECONDS_MAX}")
+    return float(value)
+
+
+def _boolean(value: str) -> bool:
+    if value not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return value == "true"
+
+
+def _symbol(value: str) -> Symbol:
+    symbol = normalise_symbol(value) if value.isascii() else None
+    if symbol is None:
+        raise ValueError(f'"{shown(value)}" is not a symbol')
+    return symbol
+
+
+def _since(value: str) -> datetime:
+    match = _SINCE.fullmatch(value)
+    moment = None if match is None else _moment(*match.groups())
+    if moment is None:
+        raise ValueError(f'"{shown(value)}" is not a time such as 2026-03-09T14:30:00Z')
+    return moment
+
+
+def _moment(day: str, time: str, zulu: str, sign: str, offset: str) -> datetime | None:
+    zone = "+00:00" if zulu else f"{sign.replace(' ', '+')}{offset}"
+    try:
+        return datetime.fromisoformat(f"{day}T{time}{zone}").astimezone(UTC)
+    except (ValueError, OverflowError):  # no such day, or none in UTC
+        return None
+
+
+PARAMETERS: Final[Mapping[str, Parameter]] = {
+    "account_id": Parameter(
+        "account_id", _text, {"type": "string"}, "One of the accounts of the key."
+    ),
+    "client": Parameter("client", _text, {"type": "string"}, "Only batches of this client."),
+    "symbol": Parameter("symbol", _symbol, {"type": "string"}, "Only this symbol."),
+    "since": Parameter(
+        "since", _since, {"type": "string", "format": "date-time"}, "Only from this time on."
+    ),
+    "limit": Parameter(
+        "limit",
+        _limit,
+        {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
+        "How many at most.",
+    ),
+    "cursor": Parameter(
+        "cursor", _text, {"type": "string"}, "`next_cursor` of the page before."
+    ),
+    "wait": Parameter(
+        "wait_seconds",
+        _wait,
+        {"type": "number", "minimum": 0, "maximum": WAIT_SECONDS_MAX},
+        "How many seconds to wait for an end.",
+    ),
+    "allow_stale": Parameter(
+        "allow_stale",
+        _boolean,
+        {"type": "boolean", "default": False},
+        "Without a broker session, answer with the last known state.",
+    ),
+}
+
+
+def parse_query(raw: bytes, allowed: Sequence[str]) -> Query:
+    """Return what the query string says. Raises BadRequest, which names every breach."""
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=PARAMETERS_MAX,
+        )
+    except UnicodeDecodeError:
+        raise bad_request([FieldError("the query", "is not percent-encoded UTF-8")]) from None
+    except ValueError:
+        message = f"has more than {PARAMETERS_MAX} parameters"
+        raise bad_request([FieldError("the query", message)]) from None
+    values: dict[str, object] = {}
+    found: list[FieldError] = []
+    names = [name for name, _ in pairs]
+    for name, text in pairs:
+        _read_parameter(name, text, allowed, values, found)
+    found += [
+        FieldError(name, "is given twice: give it once")
+        for name in allowed
+        if names.count(name) > 1
+    ]
+    if found:
+        raise bad_request(found)
+    return Query(**values)  # type: ignore[arg-type]  # each reader returns its field's type
+
+
+def _read_parameter(
+    name: str,
+    text: str,
+    allowed: Sequence[str],
+    values: dict[str, object],
+    found: list[FieldError],
+) -> None:
+    if name not in allowed:
+        message = f"is not a query parameter of this call: {nearest(name, allowed)}"
+        found.append(FieldError(shown(name), message))
+        return
+    parameter = PARAMETERS[name]
+    try:
+        values[parameter.field] = parameter.read(text)
+    except ValueError as error:
+        found.append(FieldError(name, str(error)))
+
+
+def cursor_of(listing: str, before: int) -> str:
+    """Return the cursor that goes on in `listing` before the number `before`."""
+    return base64.urlsafe_b64encode(f"{listing}:{before}".encode()).decode().rstrip("=")
+
+
+def before_of(listing: str, cursor: str | None) -> int | None:
+    """Return the number in the cursor. Raises BadRequest where it is none of this listing."""
+    if cursor is None:
+        return None
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+    except (ValueError, binascii.Error):
+        text = ""
+    match = re.fullmatch(rf"{listing}:(\d{{1,19}})", text, re.ASCII)
+    if match is None or int(match[1]) > SEQ_MAX or cursor_of(listing, int(match[1])) != cursor:
+        message = "is none of this listing: use next_cursor of the page before"
+        raise bad_request([FieldError("cursor", message)])
+    return int(match[1])

@@ -1,0 +1,191 @@
+"""The service as a process: out of the box, killed, interrupted, misconfigured."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from e2e.processes import Api, api_of, command
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """
+default_account = "DU8730189"
+
+[ledger]
+url = "sqlite:///ledger.db"
+
+[[gateways]]
+port = {port}
+accounts = ["DU8730189"]
+"""
+
+
+def test_the_readmes_commands_fill_an_order(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", readme.partition("## Prices")[0], re.DOTALL)
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+        api = api_of(service, tmp_path)
+        script = "".join(blocks[1:]).replace("http://127.0.0.1:8000", api.url)
+        printed = subprocess.run(
+            ["/bin/bash", "-euc", script],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert blocks[0].strip() == "make run"
+    assert '"status":"Filled","filled_qty":100' in printed.replace(" ", "")
+    assert '"quantity":100' in printed
+
+
+def test_the_greeting_names_address_key_and_a_line_that_works(tmp_path: Path) -> None:
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+        api = api_of(service, tmp_path)
+        line = service.until(r"(?s)(curl .*?\}')")[1]
+        answered = subprocess.run(
+            ["/bin/bash", "-c", line], capture_output=True, text=True, check=True
+        )
+        took = service.end()
+
+    key_file = tmp_path / ".paperdesk/key"
+    assert api.key in line
+    assert '"batch_id"' in answered.stdout
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert took < 2
+    assert service.process.returncode == 0
+    assert "Traceback" not in service.text()
+
+
+def test_ctrl_c_answers_a_waiting_request_and_ends_within_two_seconds(tmp_path: Path) -> None:
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+        api = api_of(service, tmp_path)
+        batch = api.submit({"symbol": "AAPL", "quantity": 5, "limit_price": 90})
+        answers: list[httpx.Response] = []
+        path = f"/api/v1/orders/{batch['batch_id']}?wait=60"
+        waiting = threading.Thread(target=lambda: answers.append(api.call("GET", path)))
+        waiting.start()
+        time.sleep(0.3)
+        took = service.end()
+        waiting.join()
+
+    assert took < 2
+    assert service.process.returncode == 0
+    assert [answer.status_code for answer in answers] == [200]
+    assert "Traceback" not in service.text()
+
+
+def test_a_killed_service_answers_as_before_when_it_is_started_again(tmp_path: Path) -> None:
+    def answers(api: Api) -> list[object]:
+        listed = api.get("/api/v1/orders")
+        batches = [api.get(f"/api/v1/orders/{b['batch_id']}") for b in listed["batches"]]
+        positions = api.get("/api/v1/positions")["positions"]
+        held = [(row["symbol"], row["quantity"]) for row in positions]
+        return [listed, batches, api.get("/api/v1/executions"), held]
+
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+        api = api_of(service, tmp_path)
+        api.final(api.submit({"symbol": "AAPL", "quantity": 100})["batch_id"])
+        key = {"Idempotency-Key": "once"}
+        body = {"orders": [{"symbol": "MSFT", "quantity": 5}]}
+        first = httpx.post(
+            f"{api.url}/api/v1/orders", json=body, headers={"X-API-Key": api.key} | key
+        )
+        api.final(first.json()["batch_id"])
+        before = answers(api)
+        service.end(signal.SIGKILL)
+
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+        again = api_of(service, tmp_path)
+        replayed = httpx.post(
+            f"{again.url}/api/v1/orders", json=body, headers={"X-API-Key": again.key} | key
+        )
+
+        assert again.key == api.key
+        assert answers(again) == before
+        assert replayed.content == first.content
+        assert replayed.headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_gateway_that_is_killed_and_comes_back(tmp_path: Path) -> None:
+    options = ("--state", "sim.jsonl", "--account", "DU8730189=1000000")
+    with command("twsim", "--port", "0", *options, cwd=tmp_path) as gateway:
+        port = gateway.until(r"listening on \S+:(\d+)")[1]
+        (tmp_path / "paperdesk.toml").write_text(CONFIG.format(port=port))
+        with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+            api = api_of(service, tmp_path)
+            api.final(api.submit({"symbol": "AAPL", "quantity": 40})["batch_id"])
+            gateway.end(signal.SIGKILL)
+            _until_health(api, up=False, within_seconds=5)
+            refused = api.call(
+                "POST", "/api/v1/orders", json={"orders": [{"symbol": "MSFT", "quantity": 1}]}
+            )
+            listed = api.get("/api/v1/orders")["batches"]
+            with command("twsim", "--port", port, *options, cwd=tmp_path):
+                _until_health(api, up=True, within_seconds=10)
+                positions = api.get("/api/v1/positions")["positions"]
+
+    assert refused.status_code == 500
+    assert refused.headers["Retry-After"]
+    assert refused.json()["code"] == "broker-unavailable"
+    assert len(listed) == 1
+    assert [(row["symbol"], row["quantity"]) for row in positions] == [("AAPL", 40)]
+
+
+def _until_health(api: Api, *, up: bool, within_seconds: float) -> None:
+    deadline = time.monotonic() + within_seconds
+    while api.get("/health")["accounts"] != {"DU8730189": up}:
+        assert time.monotonic() < deadline, f"/health did not say {up} in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('default_acount = "DU1"', "default_account"),
+        ("[server]\nprot = 1", "port"),
+        ('[[gateways]]\naccounts = ["U1234567"]', "paper"),
+    ],
+)
+def test_a_bad_configuration_stops_the_start_with_advice(
+    tmp_path: Path, toml: str, words: str
+) -> None:
+    (tmp_path / "paperdesk.toml").write_text(toml)
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+        service.process.wait(timeout=20)
+
+    assert service.process.returncode == 2
+    assert words in service.text()
+    assert "Traceback" not in service.text()
+    assert not (tmp_path / ".paperdesk").exists()
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with command("paperdesk", "serve", "--port", port, cwd=tmp_path) as service:
+            service.process.wait(timeout=20)
+
+    assert service.process.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in service.text()
+    assert "Traceback" not in service.text()
+
+
+def test_a_second_service_on_the_same_ledger_refuses_to_start(tmp_path: Path) -> None:
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as first:
+        api_of(first, tmp_path)
+        with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as second:
+            second.process.wait(timeout=20)
+
+    assert second.process.returncode == 1
+    assert "another process owns the ledger" in second.text()
+    assert "Traceback" not in second.text()

@@ -1,0 +1,338 @@
+"""What every answer looks like, and where the framework would do otherwise."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from paperdesk.api.app import ENDPOINTS, create_routes
+from paperdesk.api.auth import is_open
+from paperdesk.api.endpoint import Accounts, Endpoint
+from paperdesk.api.problems import PROBLEMS
+from paperdesk.domain.order import OrderState
+from paperdesk.domain.vocabulary import AccountId
+from paperdesk.errors import ConfigError, PaperdeskError
+from paperdesk.wire.query import cursor_of
+from support.batches import BATCH, NOON, make_batch, make_order, make_row
+from support.desks import DeskDouble
+
+ORDERS = "/api/v1/orders"
+BODY = b'{"orders": [{"symbol": "AAPL", "quantity": 100}]}'
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", ORDERS),
+        ("POST", f"{ORDERS}/preview"),
+        ("GET", ORDERS),
+        ("GET", f"{ORDERS}/{BATCH}"),
+        ("DELETE", f"{ORDERS}/{BATCH}"),
+        ("POST", f"{ORDERS}/{BATCH}/cancel"),
+        ("GET", "/api/v1/positions"),
+        ("GET", "/api/v1/executions"),
+        ("GET", "/api/v1/accounts"),
+        ("GET", "/health"),
+        ("GET", "/livez"),
+        ("GET", "/readyz"),
+    ],
+)
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_every_success_is_200_with_json_with_and_without_a_trailing_slash(
+    trader: httpx.AsyncClient, method: str, path: str, slash: str
+) -> None:
+    response = await trader.request(
+        method, path + slash, content=BODY if method == "POST" else None
+    )
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert isinstance(response.json(), dict)
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "nonsense",
+    ],
+)
+async def test_a_body_is_json_whatever_its_content_type(
+    trader: httpx.AsyncClient, content_type: str | None
+) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+
+    assert (await trader.post(ORDERS, content=BODY, headers=headers)).status_code == 200
+
+
+async def test_prices_are_numbers_with_exact_digits(
+    trader: httpx.AsyncClient, desk: DeskDouble
+) -> None:
+    order = make_order(state=OrderState.FILLED, filled=50, value="7512.50", commission="0.35")
+    desk.current = make_batch(make_row(order=order))
+
+    response = await trader.get(f"{ORDERS}/{BATCH}")
+
+    (row,) = json.loads(response.content, parse_float=Decimal)["orders"]
+    assert row["avg_fill_price"] == Decimal("150.25")
+    assert row["commission"] == Decimal("0.35")
+    assert b'"avg_fill_price":150.25,' in response.content
+
+
+async def test_what_is_asked_reaches_the_desk(
+    trader: httpx.AsyncClient, desk: DeskDouble
+) -> None:
+    cursor = cursor_of("batches", 7)
+    await trader.get(f"{ORDERS}?account_id=DUP203550&client=x&limit=3&cursor={cursor}")
+    await trader.get(f"{ORDERS}/{BATCH}?wait=2.5")
+    await trader.get("/api/v1/positions?account_id=DUP203550&allow_stale=true")
+    await trader.get("/api/v1/executions?symbol=brk.b&since=2026-03-09T14:30:00+00:00&limit=1")
+
+    both = frozenset({"DU8730189", "DUP203550"})
+    assert desk.calls == [
+        ("batches", "trader", "DUP203550", "x", 3, 7),
+        ("batch", "trader", BATCH, 2.5),
+        ("positions", "DUP203550", True),
+        ("executions", None, both, "BRK B", NOON, 1, None),
+    ]
+
+
+async def test_a_preview_asks_the_desk_and_sends_nothing(
+    trader: httpx.AsyncClient, desk: DeskDouble
+) -> None:
+    response = await trader.post(f"{ORDERS}/preview", content=BODY)
+
+    assert [call[0] for call in desk.calls] == ["preview"]
+    assert response.json()["estimated_notional"] == 7500
+    assert "batch_id" not in response.json()
+    refused = await trader.post(f"{ORDERS}/preview", content=b'{"orders": []}')
+    assert refused.status_code == 400
+
+
+async def test_a_listing_goes_on_where_its_cursor_says(
+    trader: httpx.AsyncClient, desk: DeskDouble
+) -> None:
+    first = (await trader.get(ORDERS)).json()
+    await trader.get(ORDERS, params={"cursor": first["next_cursor"]})
+
+    assert desk.calls[1][-1] == 99
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{ORDERS}?acount_id=x",
+        f"{ORDERS}?limit=0",
+        f"{ORDERS}?cursor=nonsense",
+        f"{ORDERS}/{BATCH}?limit=1",
+        f"{ORDERS}/nothing?limit=1",
+        "/api/v1/positions?wait=1",
+        "/api/v1/accounts?account_id=DU8730189",
+        "/api/v1/executions?since=yesterday",
+    ],
+)
+async def test_a_query_that_is_not_understood_is_400(
+    trader: httpx.AsyncClient, desk: DeskDouble, path: str
+) -> None:
+    response = await trader.get(path)
+
+    assert response.status_code == 400
+    assert response.json()["errors"]
+    assert desk.calls == []
+
+
+@pytest.mark.parametrize(
+    "batch_id", ["x", "A1B2C3D4E5F67890", "0" * 16, "0" * 17, "a1b2c3d4e5f6789%0A", "%FF"]
+)
+async def test_a_batch_that_is_not_there_is_404(
+    trader: httpx.AsyncClient, batch_id: str
+) -> None:
+    response = await trader.get(f"{ORDERS}/{batch_id}")
+
+    assert response.status_code == 404
+    assert response.json()["code"] == "not-found"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/nothing", "/api/v1/targets", "/api/v1/events", "/metrics", "/schema", "/a/b/c",
+     "/problems/nothing"],
+)  # fmt: skip
+async def test_what_does_not_exist_is_a_404_problem(
+    trader: httpx.AsyncClient, path: str
+) -> None:
+    response = await trader.get(path)
+
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["code"] == "not-found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", ORDERS, "GET, HEAD, OPTIONS, POST"),
+        ("PATCH", f"{ORDERS}/{BATCH}", "DELETE, GET, HEAD, OPTIONS"),
+        ("GET", f"{ORDERS}/preview/", "OPTIONS, POST"),
+        ("HEAD", f"{ORDERS}/{BATCH}/cancel", "OPTIONS, POST"),
+        ("TRACE", "/health", "GET, HEAD, OPTIONS"),
+        ("BREW", "/", "GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_a_wrong_method_is_a_405_problem_that_names_the_right_ones(
+    trader: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    response = await trader.request(method, path)
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == allowed
+    if method != "HEAD":
+        assert response.json()["code"] == "method-not-allowed"
+
+
+@pytest.mark.parametrize("path", ["/health", ORDERS, "/docs", "/api/v1/nothing"])
+async def test_head_is_get_without_its_body(trader: httpx.AsyncClient, path: str) -> None:
+    get, head = await trader.get(path), await trader.head(path)
+
+    assert head.status_code == get.status_code
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(get.content))
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
+async def test_options_is_200_with_a_body(trader: httpx.AsyncClient) -> None:
+    response = await trader.options(f"{ORDERS}/{BATCH}")
+
+    assert response.status_code == 200
+    assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
+    assert response.json() == {"allow": ["DELETE", "GET", "HEAD", "OPTIONS"]}
+
+
+async def test_an_invalid_host_is_a_400_problem(trader: httpx.AsyncClient) -> None:
+    response = await trader.get("/api/v1/accounts", headers={"Host": 'a"b'})
+
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_every_answer_has_a_request_id(trader: httpx.AsyncClient) -> None:
+    for path in ("/health", "/api/v1/nothing", "/docs"):
+        assert len((await trader.get(path)).headers["x-request-id"]) == 16
+    given = await trader.get("/health", headers={"X-Request-ID": "mine-1"})
+    unsafe = await trader.get("/health", headers={"X-Request-ID": "a b\tc"})
+
+    assert given.headers["x-request-id"] == "mine-1"
+    assert len(unsafe.headers["x-request-id"]) == 16
+
+
+async def test_the_log_names_the_request_but_never_a_key_or_a_body(
+    trader: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await trader.post(f"{ORDERS}?wait=1", content=BODY, headers={"Idempotency-Key": "se-cret"})
+    await trader.get("/api/v1/accounts", headers={"Authorization": "Bearer se-cret"})
+
+    logged = capsys.readouterr().out
+    assert "/api/v1/orders" in logged
+    assert "trader" in logged
+    for secret in ("key-of-trader", "se-cret", "AAPL"):
+        assert secret not in logged
+
+
+async def test_readiness_is_503_until_ready(
+    anyone: httpx.AsyncClient, desk: DeskDouble
+) -> None:
+    desk.is_ready = False
+    response = await anyone.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["code"] == "not-ready"
+    assert (await anyone.get("/health")).json() == {
+        "status": "ok", "accounts": {"DU8730189": True, "DUP203550": False},
+    }  # fmt: skip
+
+
+# ── Tables and pages ──────────────────────────────────────────────────────────────────────────
+
+
+def test_every_route_declares_a_scope_or_is_on_the_open_list() -> None:
+    accounts = Accounts(frozenset(), AccountId("DU8730189"))
+    routes = create_routes(DeskDouble(), accounts).routes
+    declared = 0
+    for route in routes:
+        for handler in route.route_handlers:  # type: ignore[union-attr]
+            if handler.opt.get("is_options"):
+                continue
+            endpoint = handler.opt["endpoint"]
+            assert isinstance(endpoint, Endpoint)
+            assert (endpoint.scope is None) == is_open(endpoint.path), endpoint.path
+            declared += 1
+
+    assert declared == len(ENDPOINTS)
+
+
+async def test_the_document_describes_every_endpoint_and_every_error(
+    anyone: httpx.AsyncClient,
+) -> None:
+    document = (await anyone.get("/openapi.json")).json()
+
+    operations = [op for methods in document["paths"].values() for op in methods.values()]
+    assert len(operations) == len(ENDPOINTS)
+    assert len({op["operationId"] for op in operations}) == len(operations)
+    assert all(op["summary"] for op in operations)
+    submit = document["paths"][ORDERS]["post"]
+    assert {"200", "400", "401", "403", "409", "413", "422", "429", "500", "503"} == set(
+        submit["responses"]
+    )
+    assert {entry["name"] for entry in submit["parameters"]} == {"wait", "Idempotency-Key"}
+    reference = submit["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    schemas = document["components"]["schemas"]
+    assert schemas[reference.rsplit("/", 1)[1]]["required"] == ["orders"]
+    assert schemas["TargetBody"]["additionalProperties"] is False
+    assert '"format": "decimal"' not in json.dumps(schemas)
+    assert '"$ref": "#/components/schemas/ProblemBody"' in json.dumps(submit["responses"])
+
+
+async def test_every_reference_in_the_document_leads_somewhere(
+    anyone: httpx.AsyncClient,
+) -> None:
+    text = (await anyone.get("/openapi.json")).text
+    schemas = json.loads(text)["components"]["schemas"]
+
+    references = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert references <= set(schemas)
+
+
+async def test_the_docs_are_a_page_without_any_script(anyone: httpx.AsyncClient) -> None:
+    response = await anyone.get("/docs")
+
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "<script" not in response.text
+    for endpoint in ENDPOINTS:
+        path = endpoint.path.replace(":str", "")
+        assert f"{endpoint.method} {path}" in response.text
+
+
+def test_every_error_has_its_page() -> None:
+    assert set(PROBLEMS) >= {"bad-request", "broker-unavailable", "not-ready"}
+    assert "config" not in PROBLEMS
+    assert all(issubclass(kind, PaperdeskError) for kind in PROBLEMS.values())
+    assert ConfigError not in PROBLEMS.values()
+
+
+@pytest.mark.parametrize("code", sorted(PROBLEMS))
+async def test_a_problem_page_says_what_to_do(anyone: httpx.AsyncClient, code: str) -> None:
+    response = await anyone.get(f"/problems/{code}")
+
+    assert response.status_code == 200
+    assert "What it means and what to do" in response.text
+    assert code in response.text
+    assert "<script" not in response.text

@@ -1,0 +1,221 @@
+"""One constructor per value: each argument a test does pass is one that matters to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from paperdesk.domain.batch import BatchHead, Target
+from paperdesk.domain.contract import Contract
+from paperdesk.domain.execution import Execution
+from paperdesk.domain.order import Order, OrderState, Terms
+from paperdesk.domain.planning import Goal
+from paperdesk.domain.reports import (
+    CommissionReport,
+    Effect,
+    ErrorReport,
+    ExecutionReport,
+    OrderReport,
+    Recorded,
+    Report,
+    StatusReport,
+    Told,
+)
+from paperdesk.domain.vocabulary import (
+    AccountId,
+    BatchId,
+    ClientName,
+    ConId,
+    ExecId,
+    OrderId,
+    OrderRef,
+    OrderType,
+    PermId,
+    Side,
+    Symbol,
+    TimeInForce,
+)
+
+NOW = datetime(2026, 3, 9, 14, 30, tzinfo=UTC)
+ACCOUNT = AccountId("DU8730189")
+CLIENT_ID = 17
+GATEWAY = "127.0.0.1:4002"
+AAPL, MSFT = ConId(265598), ConId(272093)
+SYMBOLS = {AAPL: Symbol("AAPL"), MSFT: Symbol("MSFT")}
+
+
+def make_contract(conid: ConId = AAPL, symbol: str | None = None) -> Contract:
+    name = Symbol(symbol or SYMBOLS[conid])
+    return Contract(conid, name, primary_exchange="NASDAQ", long_name=f"{name} INC")
+
+
+def make_target(
+    symbol: str = "AAPL",
+    quantity: int = 100,
+    *,
+    limit: str | None = None,
+    expected: str | None = None,
+    tolerance: str | None = None,
+    tif: TimeInForce = TimeInForce.DAY,
+    outside_rth: bool = False,
+) -> Target:
+    return Target(
+        symbol=Symbol(symbol),
+        quantity=quantity,
+        limit_price=None if limit is None else Decimal(limit),
+        expected_price=None if expected is None else Decimal(expected),
+        tolerance_pct=None if tolerance is None else Decimal(tolerance),
+        time_in_force=tif,
+        outside_rth=outside_rth,
+    )
+
+
+def make_goal(
+    quantity: int = 100,
+    *,
+    seq: int = 0,
+    conid: ConId = AAPL,
+    target: Target | None = None,
+) -> Goal:
+    contract = make_contract(conid, None if conid in SYMBOLS else f"S{conid}")
+    return Goal(seq, contract, target or make_target(contract.symbol, quantity))
+
+
+def make_order(
+    *,
+    batch: str = "a1b2c3d4e5f67890",
+    seq: int = 0,
+    conid: ConId = AAPL,
+    side: Side = Side.BUY,
+    quantity: int = 100,
+    filled: int = 0,
+    price: str = "150.00",
+    limit: str | None = None,
+    state: OrderState = OrderState.WORKING,
+    broker_filled: int = 0,
+    ended_at: datetime | None = None,
+    cancel_asked: bool = False,
+) -> Order:
+    return Order(
+        ref=OrderRef(f"pd-{batch}-{seq}"),
+        batch_id=BatchId(batch),
+        seq=seq,
+        account=ACCOUNT,
+        conid=conid,
+        symbol=SYMBOLS.get(conid, Symbol(f"S{conid}")),
+        side=side,
+        quantity=quantity,
+        terms=Terms(
+            OrderType.MKT if limit is None else OrderType.LMT,
+            None if limit is None else Decimal(limit),
+        ),
+        planned_at=NOW,
+        state=state,
+        filled_qty=filled,
+        executed_qty=filled,
+        filled_value=filled * Decimal(price),
+        broker_filled=broker_filled,
+        ended_at=ended_at,
+        cancel_asked=cancel_asked,
+    )
+
+
+def make_head(
+    batch: str = "a1b2c3d4e5f67890", *, client: str = "client1", at: datetime = NOW
+) -> BatchHead:
+    return BatchHead(BatchId(batch), ACCOUNT, ClientName(client), at)
+
+
+def make_execution(
+    exec_id: str = "0000e0d5.67fe667b.01.01",
+    *,
+    ref: str | None = "pd-a1b2c3d4e5f67890-0",
+    quantity: int = 100,
+    price: str = "150.00",
+    side: Side = Side.BUY,
+    conid: ConId = AAPL,
+    perm_id: int = 9001,
+    at: datetime = NOW,
+) -> Execution:
+    return Execution(
+        exec_id=ExecId(exec_id),
+        account=ACCOUNT,
+        conid=conid,
+        symbol=SYMBOLS.get(conid, Symbol(f"S{conid}")),
+        side=side,
+        quantity=quantity,
+        price=Decimal(price),
+        executed_at=at,
+        order_ref=None if ref is None else OrderRef(ref),
+        order_id=OrderId(1),
+        client_id=CLIENT_ID,
+        perm_id=PermId(perm_id),
+        exchange="IEX",
+    )
+
+
+def order_report(
+    told: Told = Told.SUBMITTED,
+    *,
+    ref: str = "pd-a1b2c3d4e5f67890-0",
+    order_id: int = 1,
+    perm_id: int = 9001,
+) -> OrderReport:
+    return OrderReport(
+        order_ref=OrderRef(ref),
+        client_id=CLIENT_ID,
+        order_id=OrderId(order_id),
+        perm_id=PermId(perm_id),
+        account=ACCOUNT,
+        conid=AAPL,
+        quantity=Decimal(100),
+        told=told,
+    )
+
+
+def status_report(
+    told: Told = Told.SUBMITTED,
+    *,
+    filled: int = 0,
+    order_id: int = 1,
+    perm_id: int = 9001,
+    client_id: int = CLIENT_ID,
+) -> StatusReport:
+    return StatusReport(
+        client_id=client_id,
+        order_id=OrderId(order_id),
+        perm_id=PermId(perm_id),
+        told=told,
+        filled=Decimal(filled),
+    )
+
+
+def execution_report(*args: str, **values: object) -> ExecutionReport:
+    return ExecutionReport(make_execution(*args, **values))  # type: ignore[arg-type]
+
+
+def commission_report(
+    exec_id: str = "0000e0d5.67fe667b.01.01", commission: str | None = "0.35"
+) -> CommissionReport:
+    amount = None if commission is None else Decimal(commission)
+    return CommissionReport(ExecId(exec_id), amount, "USD", None)
+
+
+def error_report(
+    code: int = 201,
+    words: str = "Order rejected - reason: no",
+    *,
+    effect: Effect = Effect.REJECTED,
+    request_id: int = 1,
+) -> ErrorReport:
+    return ErrorReport(request_id, code, words, effect)
+
+
+def recorded(
+    report: Report | None, *, at: datetime = NOW, client_id: int = CLIENT_ID
+) -> Recorded:
+    return Recorded(at, GATEWAY, client_id, ("0", "raw"), report)
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)

@@ -1,0 +1,161 @@
+"""The house rules, each with the harm it keeps away."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted((ROOT / "src").rglob("*.py"))
+MIGRATIONS = ROOT / "src/paperdesk/ledger/migrations"
+FUNCTION_LINES_MAX = 70
+MODULE_LINES_MAX = 500
+LINE_COUNT_EXEMPT = {MIGRATIONS / "versions"}
+
+# Who may read which clock or chance; everybody else is given one.
+TIME_READERS = {"src/paperdesk/clock.py", "src/twsim/clock.py"}
+CHANCE_READERS = {"src/paperdesk/runtime.py"}
+# Where a blind `except Exception` is allowed, and why.
+BLIND = {
+    "src/paperdesk/desk/lane.py": "one report that cannot be folded must not stop the others",
+    "src/paperdesk/broker/link.py": "it ends the link and is raised by whoever watches it",
+}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_says_what_it_is_and_what_it_owns(path: Path) -> None:
+    """A module without an owner's word becomes the drawer for everything."""
+    docstring = ast.get_docstring(tree_of(path)) or ""
+
+    assert docstring.splitlines(), "no docstring"
+    assert docstring.splitlines()[0].endswith("."), "the first line is no sentence"
+    assert re.search(r"^Owns:", docstring, re.MULTILINE), "does not say `Owns:`"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    """What does not fit on two screens is not reviewed."""
+    if path.parent not in LINE_COUNT_EXEMPT:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= MODULE_LINES_MAX
+        for function in functions(path):
+            length = (function.end_lineno or 0) - function.lineno + 1
+            assert length <= FUNCTION_LINES_MAX, f"{function.name}: {length} lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_clock_reads_the_time(path: Path) -> None:
+    """A second reader of the clock is the one that a simulated day forgets."""
+    if name_of(path) in TIME_READERS:
+        return
+    source = path.read_text(encoding="utf-8")
+    reads = re.findall(
+        r"datetime\.(?:now|utcnow|today)\(|date\.today\(|^import time$", source, re.MULTILINE
+    )
+
+    assert reads == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_runtime_draws_and_starts_threads(path: Path) -> None:
+    """Chance and threads outside the ports make a failing seed unrepeatable."""
+    if name_of(path) in CHANCE_READERS:
+        return
+    imported = {
+        alias.name
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    } | {
+        node.module
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+
+    assert not imported & {"random", "secrets", "threading", "concurrent.futures", "uvloop"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_handler_swallows_everything(path: Path) -> None:
+    """A swallowed exception is a lost fill that nobody hears of."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ExceptHandler) and _is_blind(node):
+            raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+            assert raises or name_of(path) in BLIND, f"line {node.lineno}"
+
+
+def _is_blind(node: ast.ExceptHandler) -> bool:
+    names = {"Exception", "BaseException"}
+    return node.type is None or (isinstance(node.type, ast.Name) and node.type.id in names)
+
+
+def test_sql_and_ib_stay_in_their_rooms() -> None:
+    """import-linter holds the imports; this holds the words."""
+    for path in MODULES:
+        if "paperdesk/ledger" not in name_of(path):
+            assert not re.search(r"\b(SELECT|INSERT INTO|UPDATE) ", path.read_text("utf-8"))
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    """A changelog that lags the version tells users about another program."""
+    version = re.search(
+        r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE
+    )
+    package = re.search(
+        r'^__version__ = "(.+)"', (ROOT / "src/paperdesk/__init__.py").read_text(), re.MULTILINE
+    )
+    changelog = re.search(
+        r"^## \[?(\d[^\] ]*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+
+    assert version is not None
+    assert package is not None
+    assert changelog is not None
+    assert version[1] == package[1] == changelog[1]
+
+
+def test_no_lock_names_a_registry() -> None:
+    """A lock that names a host installs from that host for ever."""
+    for path in ROOT.glob("requirements*.lock"):
+        text = path.read_text(encoding="utf-8")
+        assert "--hash=sha256:" in text
+        assert not re.search(r"https?://|--index-url|--find-links", text), path.name
+
+
+def test_every_tracked_script_is_short_and_says_what_it_does() -> None:
+    """A script that grows is a program without tests."""
+    for path in (ROOT / "scripts").iterdir():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if path.suffix != ".py":
+            assert lines[1].startswith("# "), path.name
+            assert len(lines) <= 32, path.name
+
+
+def test_no_tracked_file_names_this_machine() -> None:
+    """A path that exists here only is a step that fails elsewhere."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout.split("\0")
+    here = re.compile(r"/(?:root|work|home/\w+)/")
+    for name in filter(None, tracked):
+        path = ROOT / name
+        if path.is_file() and path.suffix not in {".png", ".csv"}:
+            assert not here.search(path.read_text(encoding="utf-8")), name

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from paperdesk.config import Settings, load_settings
+from paperdesk.domain.vocabulary import Scope
+from paperdesk.errors import ConfigError
+
+KEY_HASH = "ab" * 32
+GATEWAY = '[[gateways]]\naccounts = ["DU8730189"]\n'
+CLIENT = (
+    f'[[clients]]\nname = "client1"\nkey_sha256 = "{KEY_HASH}"\n'
+    'scopes = ["trade"]\naccounts = ["DU8730189"]\n'
+)
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def load(toml: str = "", environ: Mapping[str, str] | None = None) -> Settings:
+    path = Path("given.toml")
+    path.write_text(toml)
+    return load_settings(path, environ or {})
+
+
+def problems(toml: str = "", environ: Mapping[str, str] | None = None) -> str:
+    with pytest.raises(ConfigError) as raised:
+        load(toml, environ)
+    return raised.value.detail
+
+
+def test_without_anything_the_embedded_gateway_and_its_two_accounts_are_meant() -> None:
+    settings = load_settings(None, {})
+
+    assert settings.is_embedded
+    assert settings.accounts == ("DU8730189", "DUP203550")
+    assert settings.default_account == "DU8730189"
+    assert settings.ledger.path == Path(".paperdesk/paperdesk.db")
+    assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8000)
+
+
+def test_the_file_of_the_working_directory_is_used() -> None:
+    Path("paperdesk.toml").write_text("[server]\nport = 8123\n")
+
+    assert load_settings(None, {}).server.port == 8123
+
+
+def test_every_key_of_the_contract_is_understood() -> None:
+    settings = load(
+        f"""
+        default_account = "DU8730189"
+        [server]
+        host = "127.0.0.1"
+        port = 8000
+        [ledger]
+        url = "sqlite:///other.db"
+        [[gateways]]
+        host = "gateway.example"
+        port = 7497
+        client_id = 18
+        accounts = ["DU8730189", "DUP203550"]
+        max_requests_per_second = 40
+        [[clients]]
+        name = "client1"
+        key_sha256 = "{KEY_HASH.upper()}"
+        scopes = ["trade", "audit"]
+        accounts = ["DU8730189"]
+        [desk]
+        ack_timeout = 2.5
+        max_send_delay = 30
+        keep = "within_tolerance"
+        foreign_orders = "count"
+        position_breaks = "adopt"
+        resolve_seconds = 10
+        """
+    )
+
+    gateway, client = settings.gateways[0], settings.clients[0]
+    assert (gateway.host, gateway.port, gateway.client_id) == ("gateway.example", 7497, 18)
+    assert gateway.max_requests_per_second == 40
+    assert settings.accounts == ("DU8730189", "DUP203550")
+    assert client.key_sha256 == KEY_HASH
+    assert client.client.scopes == {Scope.TRADE, Scope.AUDIT}
+    assert client.client.accounts == {"DU8730189"}
+    assert (settings.desk.ack_timeout, settings.desk.max_send_delay) == (2.5, 30.0)
+    assert settings.ledger.path == Path("other.db")
+
+
+def test_with_gateways_the_ledger_is_beside_the_file() -> None:
+    assert load(GATEWAY).ledger.url == "sqlite:///paperdesk.db"
+
+
+def test_the_only_account_is_the_default_one() -> None:
+    assert load('[[gateways]]\naccounts = ["DU1234567"]\n').default_account == "DU1234567"
+
+
+def test_the_environment_overrides_the_file_and_the_command_line_both() -> None:
+    path = Path("given.toml")
+    path.write_text(GATEWAY + "port = 4003\n[server]\nport = 8001\n")
+    environ = {
+        "PAPERDESK_SERVER__PORT": "8002",
+        "PAPERDESK_GATEWAYS__0__PORT": "4004",
+        "PAPERDESK_DESK__ACK_TIMEOUT": "1.5",
+        "SOMETHING_ELSE": "x",
+    }
+
+    assert load_settings(path, environ).server.port == 8002
+    assert load_settings(path, environ).gateways[0].port == 4004
+    assert load_settings(path, environ).desk.ack_timeout == 1.5
+    overridden = load_settings(path, environ, host="localhost", port=0).server
+    assert (overridden.host, overridden.port) == ("localhost", 0)
+
+
+def test_gateways_and_clients_can_come_from_the_environment_alone() -> None:
+    settings = load_settings(
+        None,
+        {
+            "PAPERDESK_GATEWAYS__0__ACCOUNTS": "DU1111111, DU2222222",
+            "PAPERDESK_GATEWAYS__1__ACCOUNTS__0": "DU3333333",
+            "PAPERDESK_GATEWAYS__1__PORT": "4003",
+            "PAPERDESK_DEFAULT_ACCOUNT": "DU3333333",
+            "PAPERDESK_CLIENTS__0__NAME": "robot",
+            "PAPERDESK_CLIENTS__0__KEY_SHA256": KEY_HASH,
+            "PAPERDESK_CLIENTS__0__SCOPES": "read",
+            "PAPERDESK_CLIENTS__0__ACCOUNTS": "DU1111111",
+        },
+    )
+
+    assert settings.accounts == ("DU1111111", "DU2222222", "DU3333333")
+    assert settings.gateways[1].port == 4003
+    assert settings.clients[0].client.name == "robot"
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "words"),
+    [
+        ("[server]\nprot = 1\n", {}, "server.prot (given.toml): unknown key prot; did you mean port?"),
+        ("", {"PAPERDESK_SERVER__PROT": "1"}, "PAPERDESK_SERVER__PROT: unknown key prot; did you"),
+        ("", {"PAPERDESK_ZZZ": "1"}, "PAPERDESK_ZZZ: unknown key zzz; known: default_account"),
+        (GATEWAY + "acounts = 1\n", {}, "gateways[0].acounts (given.toml): unknown key"),
+        (GATEWAY, {"PAPERDESK_GATEWAYS__4__PORT": "1"}, "gateways"),
+        ("server = 3\n", {}, "server (given.toml): is a section"),
+        ("", {"PAPERDESK_DEFAULT_ACCOUNT__X": "1"}, "must be a value, not a section"),
+        ("[gateways]\nport = 1\n", {}, "write [[gateways]]"),
+        ("gateways = [1]\n", {}, "write [[gateways]]"),
+    ],
+)  # fmt: skip
+def test_an_unknown_key_stops_the_start_and_is_named_with_its_place(
+    toml: str, environ: dict[str, str], words: str
+) -> None:
+    assert words in problems(toml, environ)
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('[server]\nhost = "0.0.0.0"\n', "not a loopback address"),
+        ('[server]\nhost = "example.com"\n', "not a loopback address"),
+        ("[server]\nport = 70000\n", "from 0 to 65535"),
+        ("[server]\nport = true\n", "from 0 to 65535"),
+        ("[server]\nport = 80.0\n", "from 0 to 65535"),
+        ('[ledger]\nurl = "postgresql://me@host/db"\n', "not supported by this version yet"),
+        ('[ledger]\nurl = "sqlite:///:memory:"\n', "the path of a file"),
+        ('[ledger]\nurl = "sqlite://"\n', "the path of a file"),
+        ('[ledger]\nurl = "mysql://x"\n', "the path of a file"),
+        ('default_account = "U1234567"\n', "paper accounts only"),
+        ('default_account = ""\n', "must be text"),
+        ('default_account = "DU9999999"\n', "is under no gateway"),
+        ('[[gateways]]\naccounts = ["U1234567"]\n', "paper accounts only"),
+        ("[[gateways]]\naccounts = []\n", "at least one entry"),
+        ('[[gateways]]\naccounts = ["DU1234567", "DU1234567"]\n', "an entry twice"),
+        ("[[gateways]]\nport = 4002\n", "gateways[0].accounts: is missing"),
+        (GATEWAY + "client_id = 0\n", "from 1 to"),
+        (GATEWAY + "max_requests_per_second = 51\n", "from 1 to 50"),
+        (GATEWAY + 'host = " "\n', "must be text"),
+        ('[[gateways]]\naccounts = ["DU1111111", "DU2222222"]\n', "default_account: is missing"),
+        (GATEWAY + GATEWAY + "port = 4003\n", "DU8730189 is under two gateways"),
+        (GATEWAY + '[[gateways]]\naccounts = ["DU2222222"]\n', "127.0.0.1:4002 with client_id"),
+        (CLIENT.replace("DU8730189", "DU7777777"), "names DU7777777, which is under no gateway"),
+        (CLIENT + CLIENT, "two are named client1"),
+        (CLIENT + CLIENT, "two have the same key"),
+        (CLIENT.replace("client1", "a b"), "must be 1 to 64 of the characters"),
+        (CLIENT.replace('"trade"', '"trad"'), '"trad" is no scope: use read, trade, audit'),
+        (CLIENT.replace('["trade"]', '"trade"'), "must be a list"),
+        ("[[clients]]\n", "clients[0].key_sha256: is missing"),
+        ("[desk]\nack_timeout = nan\n", "number of seconds from 0.1 to 60"),
+        ("[desk]\nack_timeout = 0\n", "number of seconds from 0.1 to 60"),
+        ("[desk]\nmax_send_delay = true\n", "number of seconds"),
+        ('[desk]\nkeep = "exact"\n', '"exact" is not supported by this version yet: remove it'),
+        ('[desk]\nkeep = "never"\n', 'must be one of "within_tolerance", "exact"'),
+        ('[desk]\nforeign_orders = "refuse"\n', "not supported by this version yet"),
+        ('[desk]\nposition_breaks = "lock"\n', "not supported by this version yet"),
+        ("[limits.DU8730189]\n", "limits are not supported by this version yet: remove it"),
+        ("[limits.DU8730189]\nallow_short = true\n", "limits are not supported"),
+        ("[server\n", "is not valid TOML"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_honoured_stops_the_start(toml: str, words: str) -> None:
+    assert words in problems(toml)
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(ConfigError) as raised:
+        load("[server]\nport = 0.5\nhots = 1\n[desk]\nack_timeout = 99\n")
+
+    assert [error.field for error in raised.value.errors] == [
+        "server.port (given.toml)",
+        "server.hots (given.toml)",
+        "desk.ack_timeout (given.toml)",
+    ]
+
+
+def test_a_key_put_where_its_hash_belongs_is_not_repeated() -> None:
+    assert "my-secret" not in problems(CLIENT.replace(KEY_HASH, "my-secret"))
+
+
+@pytest.mark.parametrize("content", [None, b"\xff"])
+def test_a_file_that_cannot_be_read_is_named(content: bytes | None) -> None:
+    path = Path("missing.toml")
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(ConfigError, match=r"missing\.toml"):
+        load_settings(path, {})
