@@ -353,9 +353,10 @@ class Exchange:
         return not self._all_held and order.con_id not in self._held
 
     def _prints(self, order: Order, now: datetime) -> list[Print]:
-        if not self._can_match(order):
+        contract = self.contracts[order.con_id]
+        if not self._can_match(order) or not _is_reached(order, self.quote(contract, now)):
             return []
-        ladder = self._prices.ladder(self.contracts[order.con_id], order.side, now)
+        ladder = self._prices.ladder(contract, order.side, now)
         return sweep(order.side, order.leaves, ladder, limit=order.limit_price)
 
     def _match_all(self, now: datetime) -> list[Outcome]:
@@ -459,6 +460,12 @@ def _refusal_of_reuse(known: Order | None) -> Refusal:
             return refusals.ALREADY_CANCELLED
         case _:
             return refusals.DUPLICATE_ORDER_ID
+
+
+def _is_reached(order: Order, quote: Quote) -> bool:
+    """Tell whether the top of the book is within the limit; cheap, for what only rests."""
+    best = quote.ask if order.side is Side.BUY else quote.bid
+    return order.limit_price is None or (best - order.limit_price) * order.side.sign <= 0
 
 
 def _first_status(order: Order, prints: list[Print], *, held: bool) -> Order:
