@@ -1,0 +1,136 @@
+"""A ledger that cannot be written, reports that cannot be folded, a stop in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness import House, open_house, settings_for
+from makers import ACCOUNT, execution_report, make_execution, make_target, recorded
+from paperdesk.bootstrap import running
+from paperdesk.domain.order import ShownStatus
+from paperdesk.domain.reports import ExecutionReport
+from paperdesk.domain.vocabulary import Symbol
+from paperdesk.errors import LedgerUnavailable
+from twsim import Gateway
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Hold the ledger's write lock, as a backup tool or a person at a prompt might."""
+    connection = sqlite3.connect(home / "ledger.db", isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
+
+
+async def test_a_ledger_that_cannot_be_written_takes_no_batch_and_sends_nothing(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house:
+        with locked(tmp_path), pytest.raises(LedgerUnavailable):
+            await house.submit(make_target())
+        ready = await house.desk.readiness()
+
+        assert house.orders_sent() == []
+        assert ready.is_ready
+        assert (await house.trade(make_target())).rows[0].status is ShownStatus.FILLED
+
+
+async def test_fills_while_the_ledger_is_locked_are_learnt_afterwards(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        house.gateway.hold_fills("AAPL")
+        batch = await house.submit(make_target())
+        with locked(tmp_path):
+            house.gateway.release_fills("AAPL")
+            await asyncio.sleep(2.5)  # longer than a transaction waits for the lock
+
+        done = await house.final(batch)
+
+        assert done.rows[0].status is ShownStatus.FILLED
+        assert await house.positions() == {"AAPL": 100}
+
+
+async def test_a_readiness_probe_tells_of_a_locked_ledger(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        with locked(tmp_path):
+            ready = await house.desk.readiness()
+
+        assert not ready.ledger_writable
+        assert ready.account_up
+
+
+async def test_a_report_that_cannot_be_folded_does_not_stop_the_others(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        lane = house.desk._lanes[ACCOUNT]
+        broken = replace(make_execution("bad.01"), symbol=None)  # type: ignore[arg-type]
+        good = execution_report("good.01", ref=None)
+        lane.heard(recorded(ExecutionReport(broken)))
+        lane.heard(recorded(good))
+        await asyncio.sleep(0.3)
+
+        shown, _ = await _executions(house)
+        kept = sqlite3.connect(tmp_path / "ledger.db")
+        raw = kept.execute("SELECT count(*) FROM raw_messages WHERE fields LIKE '%raw%'")
+        count = raw.fetchone()[0]
+        kept.close()
+
+        assert shown == ["good.01"]
+        assert count == 2
+
+
+async def _executions(house: House) -> tuple[list[str], int | None]:
+    found, cursor = await house.desk.executions(
+        None,
+        accounts=frozenset({ACCOUNT}),
+        symbol=Symbol("AAPL"),
+        since=None,
+        limit=9,
+        before=None,
+        client=house.client,
+    )
+    return [booked.execution.exec_id for booked in found], cursor
+
+
+async def test_a_stop_answers_who_waits_and_leaves_nothing_half_sent(tmp_path: Path) -> None:
+    symbols = ("AAPL", "MSFT", "AMZN", "GOOGL", "META")
+    async with Gateway(accounts={ACCOUNT: 1_000_000}) as gateway:
+        async with open_house(tmp_path, gateway=gateway, per_second=20) as house:
+            waiting = asyncio.create_task(
+                house.submit(*(make_target(name, 1, limit="1") for name in symbols))
+            )
+            await asyncio.sleep(0.02)
+            await house.desk.stop()
+            async with asyncio.timeout(1):
+                batch = await waiting
+        async with open_house(tmp_path, gateway=gateway) as house:
+            await asyncio.sleep(0.5)
+            after = await house.desk.batch(house.client, batch.head.batch_id)
+            refs = [frame.fields[26] for frame in gateway.frames("placeOrder")]
+
+            assert len(refs) == len(set(refs)) == len(symbols)
+            assert {row.status for row in after.rows} == {ShownStatus.SUBMITTED}
+
+
+async def test_positions_before_the_gateway_was_ever_up_are_the_ledgers(
+    tmp_path: Path,
+) -> None:
+    async with Gateway(accounts={ACCOUNT: 1_000_000}) as gateway:
+        async with open_house(tmp_path, gateway=gateway) as house:
+            await house.trade(make_target())
+        settings = settings_for(gateway, tmp_path)
+    async with running(settings, home=tmp_path) as service:
+        stale = await service.desk.positions(ACCOUNT, allow_stale=True)
+
+        assert stale.stale
+        assert [(h.symbol, h.quantity) for h in stale.holdings] == [("AAPL", 100)]
+        assert service.desk.health().accounts == {ACCOUNT: False}
