@@ -10,7 +10,7 @@ import pytest
 
 from twsim.clock import ManualClock
 from twsim.exchange.book import Changes
-from twsim.exchange.exchange import COMMISSION_DELAY
+from twsim.exchange.settlement import COMMISSION_DELAY
 from twsim.exchange.vocabulary import AccountId
 from twsim.session import QUOTES_MAX, SUBSCRIPTIONS_MAX, Session
 from twsim.simulator import ACCOUNT_DELAY, SESSIONS_MAX, Simulator
