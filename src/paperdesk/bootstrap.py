@@ -46,6 +46,7 @@ from paperdesk.domain.client import Client
 from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
 from paperdesk.errors import ConfigError
 from paperdesk.ledger.store import SqlLedger
+from paperdesk.logs import configure_logs
 from paperdesk.runtime import SystemRandom, ThreadExecutor
 from twsim import Gateway
 
@@ -110,6 +111,7 @@ async def running(
 
 def serve(settings: Settings) -> int:
     """Serve until interrupted; return the exit code. Raises ConfigError, LedgerUnavailable."""
+    configure_logs(SystemClock())
     return asyncio.run(_serve(settings))
 
 

@@ -79,7 +79,7 @@ class Timing:
     idle: float = 5.0
     silence: float = 14.0
     backoff: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
-    portfolio_age: float = 3.0
+    portfolio_age: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ broker's (cost, price, profit) become one answer, fresh or stale.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -44,12 +45,10 @@ class Accounts:
         """Return positions from the live session, or, if allowed, the last known ones."""
         broker = self._lanes[account].broker
         if broker.is_up(account):
-            try:
+            with contextlib.suppress(LineDown):  # then the session is no longer up
                 await broker.refresh_portfolio(account)
-            except LineDown:
-                pass  # prices are as old as the session's last word
-            else:
-                return await self._fresh(account)
+        if broker.is_up(account):
+            return await self._fresh(account)
         if allow_stale:
             return await self._stale(account)
         raise BrokerUnavailable(

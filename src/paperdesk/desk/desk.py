@@ -107,8 +107,7 @@ class Desk:
         """Answer whoever waits, finish what is being sent, and take up nothing more."""
         self._feed.close()
         await self._pipeline.stop()
-        for lane in self._distinct_lanes():
-            lane.sender.stop()
+        await asyncio.gather(*(lane.sender.stop() for lane in self._distinct_lanes()))
 
     # -- questions that are answered at once ---------------------------------------------------
     def health(self) -> Health:

@@ -56,6 +56,7 @@ class Pipeline:
         self.lookup: Final = Lookup(ledger, clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsent: dict[BatchId, int] = {}
+        self._is_stopping = False
 
     def unsent(self, lane: Lane) -> int:
         """Return how many rows of accepted batches may still need a frame on this lane."""
@@ -63,6 +64,8 @@ class Pipeline:
 
     def start(self, opened: OpenBatch) -> None:
         """Take a batch on its way; return at once."""
+        if self._is_stopping:
+            return
         batch = opened.batch
         lane = self._lanes.get(batch.head.account_id)
         if lane is None:
@@ -75,6 +78,7 @@ class Pipeline:
 
     async def stop(self) -> None:
         """End every task. What is not sent is taken up at the next start."""
+        self._is_stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

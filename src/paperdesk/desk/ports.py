@@ -310,7 +310,7 @@ class Broker(Protocol):
         """Keep the session up until cancelled."""
 
     def next_order_id(self) -> OrderId:
-        """Return a fresh order id, larger than every one before it."""
+        """Return a fresh order id, larger than every one before it. Raises NotSent."""
 
     def place(self, order: Order, contract: Contract) -> None:
         """Send a claimed order: one frame. Raises NotSent."""

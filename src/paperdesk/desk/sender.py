@@ -13,11 +13,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
-from paperdesk.desk.feed import Feed
+from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.pacer import Pacer, Urgency
 from paperdesk.desk.ports import Broker, Claim, Clock, Ledger, Line, NotSent
 from paperdesk.domain.contract import Contract
@@ -27,7 +27,8 @@ from paperdesk.errors import LedgerUnavailable
 
 T = TypeVar("T")
 
-LEDGER_RETRY_SECONDS = 0.5
+LEDGER_RETRY_SECONDS: Final = 0.5
+STOP_SECONDS: Final = 1.0
 
 _log = structlog.get_logger("paperdesk.sender")
 
@@ -73,6 +74,8 @@ class Sender:
         self._arrivals = 0
         self._wake = asyncio.Event()
         self._is_stopping = False
+        self._is_running = False
+        self._stopped = asyncio.Event()
         self.last_sent_at: datetime | None = None
 
     @property
@@ -92,10 +95,15 @@ class Sender:
         """Look again: the session came up or went down."""
         self._wake.set()
 
-    def stop(self) -> None:
-        """End `run` after the chunk that is being sent: a claim is never left half way."""
+    async def stop(self) -> None:
+        """End `run` after the chunk that is being sent: a claim is not left half way.
+
+        Waits a moment for it; a claim that is cut off becomes an unknown order.
+        """
         self._is_stopping = True
         self._wake.set()
+        if self._is_running:
+            await wait_set(self._stopped, STOP_SECONDS)
 
     async def query(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Ask the gateway something, behind every order that waits.
@@ -116,6 +124,14 @@ class Sender:
 
     async def run(self) -> None:
         """Send what is queued, for as long as the service runs."""
+        self._is_running = True
+        try:
+            await self._send_all()
+        finally:
+            self._is_running = False
+            self._stopped.set()
+
+    async def _send_all(self) -> None:
         while not self._is_stopping:
             self._wake.clear()
             if not self._queue or self._broker.line is None:

@@ -63,9 +63,10 @@ def normalise_symbol(text: str) -> Symbol | None:
 
     IBKR writes a share class behind a blank, most others behind a dot: `brk.b` is `BRK B`.
     """
-    # Only blanks are trimmed: a tab or a line end would reach the wire.
+    # Only blanks are trimmed: a tab or a line end would reach the wire. Only ASCII has
+    # capitals here: those of other letters may be ASCII ("ſ" becomes "S").
     upper = text.strip(" ").upper()
-    if not SYMBOL_PATTERN.fullmatch(upper):
+    if not text.isascii() or not SYMBOL_PATTERN.fullmatch(upper):
         return None
     return Symbol(" ".join(upper.replace(".", " ").split())) if upper.strip(" .") else None
 

@@ -189,7 +189,7 @@ def busy(connection: sa.Connection, account: AccountId, filled_since: datetime) 
     recent = sa.select(executions.c.conid).where(
         executions.c.account_id == account,
         executions.c.is_own,
-        executions.c.executed_at >= filled_since,
+        executions.c.learnt_at >= filled_since,
     )
     return {ConId(conid) for conid in connection.scalars(sa.union(live, recent))}
 

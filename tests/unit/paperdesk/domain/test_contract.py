@@ -37,7 +37,7 @@ def test_a_symbol_is_spelled_ibkrs_way(written: str, spelled: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", ".", ". .", "A\0B", "AAPL\n", "\tAAPL", "Ä", "A" * 33]
+    "text", ["", " ", ".", ". .", "A\0B", "AAPL\n", "\tAAPL", "Ä", "ſPY", "A" * 33]
 )
 def test_what_could_harm_the_wire_is_no_symbol(text: str) -> None:
     assert normalise_symbol(text) is None
