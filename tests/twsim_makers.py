@@ -90,6 +90,7 @@ def make_order(*, status: OrderStatus = OrderStatus.SUBMITTED, filled: int = 0) 
         outside_rth=False,
         order_ref="",
         status=status,
+        placed_at=NOW,
     )
     return replace(order, filled=filled, value=filled * Decimal("201.94"))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,12 @@ NEW_YORK: Final = ZoneInfo("America/New_York")
 def trading_day(at: datetime) -> date:
     """Return the day in New York, by which a gateway forgets executions (§4.4)."""
     return at.astimezone(NEW_YORK).date()
+
+
+def next_midnight(at: datetime) -> datetime:
+    """Return when the trading day ends."""
+    tomorrow = trading_day(at) + timedelta(days=1)
+    return datetime.combine(tomorrow, time.min, NEW_YORK)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,6 +117,10 @@ class Books:
         """Return a client's order of the day."""
         perm_id = self.by_order_id.get((client, order_id))
         return None if perm_id is None else self.orders[perm_id]
+
+    def position(self, account: AccountId, con_id: ConId) -> Position:
+        """Return a position, empty where there never was one."""
+        return self.positions.get((account, con_id)) or Position(account, con_id)
 
     def forget_before(self, today: date) -> None:
         """Drop finished orders, executions and closed positions of earlier days."""

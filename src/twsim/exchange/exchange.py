@@ -1,7 +1,6 @@
 """The exchange: takes tickets and cancels, lets time pass, and says what happened.
 
-Owns: the order of decisions, the one way from a trade to cash and positions, and when
-commissions become known. Does not know clients' messages, the clock or any file: whoever
+Owns: the order of decisions, and which orders trade when. Does not know clients' messages, the clock or any file: whoever
 calls brings the time, keeps `take_changes`, and only then tells the outcomes.
 """
 
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -21,36 +20,30 @@ from twsim.exchange.accounts import (
     Figures,
     Holding,
     Position,
-    Trade,
-    book_cash,
-    book_shares,
     figures,
 )
-from twsim.exchange.book import Books, Changes, Opening, trading_day
-from twsim.exchange.commissions import fill_commission
+from twsim.exchange.book import Books, Changes, Opening, next_midnight, trading_day
 from twsim.exchange.contracts import Contract, ContractTable
 from twsim.exchange.matching import Print, sweep
 from twsim.exchange.numbers import Numbers
-from twsim.exchange.orders import Execution, Order, Step, fill, finish, move
+from twsim.exchange.orders import Execution, Order, Step, finish, move
 from twsim.exchange.outcomes import (
     Acknowledged,
     Cancelled,
     CancelPending,
-    CommissionKnown,
     Executed,
-    HoldingChanged,
     Outcome,
     Refused,
     Rejected,
 )
 from twsim.exchange.prices import Base, Prices, Quote
 from twsim.exchange.refusals import Refusal
+from twsim.exchange.settlement import GAVE_LIQUIDITY, TOOK_LIQUIDITY, Settlement
 from twsim.exchange.tickets import Terms, Ticket, judge
 from twsim.exchange.vocabulary import (
     AccountId,
     ClientId,
     ConId,
-    ExecId,
     OrderId,
     OrderStatus,
     OrderType,
@@ -59,11 +52,7 @@ from twsim.exchange.vocabulary import (
     TimeInForce,
 )
 
-# A real paper gateway takes 0.1 to 1 s (§4.1); contract.md promises less than 50 ms.
-COMMISSION_DELAY: Final = timedelta(milliseconds=20)
 LIVE_ORDERS_MAX: Final = 100_000
-TOOK_LIQUIDITY: Final = 2
-GAVE_LIQUIDITY: Final = 1
 
 
 class Exchange:
@@ -74,7 +63,7 @@ class Exchange:
         self.opening = opening
         self._prices = Prices(seed=opening.seed, opened_at=opening.at)
         self._books = Books(Numbers.starting(opening.at))
-        self._due: deque[tuple[datetime, ExecId]] = deque()
+        self._settlement = Settlement(self._books)
         self._forced: deque[Refusal] = deque(maxlen=LIVE_ORDERS_MAX)
         self._held: set[ConId] = set()
         self._all_held = False
@@ -99,7 +88,7 @@ class Exchange:
         terms = judge(ticket, self.contracts, self._books.accounts)
         if isinstance(terms, Refusal):
             return [Refused(terms)]
-        order = self._new_order(ticket, terms)
+        order = self._new_order(ticket, terms, now)
         short = self._margin_refusal(terms, now)
         if short is not None:
             return [self._reject(order, short, now)]
@@ -118,22 +107,25 @@ class Exchange:
 
     def advance(self, now: datetime) -> list[Outcome]:
         """Let time pass: commissions become known, prices move, working orders trade."""
-        outcomes = list(self._report_commissions(now))
+        outcomes = list(self._settlement.report(now))
+        day = trading_day(now)
+        if day != self._day:
+            outcomes += self._begin_day(day, now)
         step = self._prices.step_at(now)
         if step != self._step:
             self._step = step
             outcomes += self._match_all(now)
-        day = trading_day(now)
-        if day != self._day:
-            self._day = day
-            self._books.forget_before(day)
         return outcomes
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when `advance` will next find something to do; None where nothing waits."""
-        moments = [self._due[0][0]] if self._due else []
-        if any(self._can_match(order) for order in self._books.live.values()):
+        due = self._settlement.next_due()
+        moments = [] if due is None else [due]
+        live = self._books.live.values()
+        if any(self._can_match(order) for order in live):
             moments.append(self._prices.next_step(now))
+        elif any(order.tif is TimeInForce.DAY for order in live):
+            moments.append(next_midnight(now))
         return min(moments, default=None)
 
     def next_step(self, now: datetime) -> datetime:
@@ -223,8 +215,7 @@ class Exchange:
 
     def position(self, account: AccountId, con_id: ConId) -> Position:
         """Return one position, empty where there never was one."""
-        empty = Position(account, con_id)
-        return self._books.positions.get((account, con_id), empty)
+        return self._books.position(account, con_id)
 
     def holding(self, position: Position, now: datetime) -> Holding:
         """Return a position with its present price."""
@@ -255,11 +246,8 @@ class Exchange:
         self._books.restore(changes)
         for base in self._books.bases.values():
             self._prices.set_base(base)
-        self._day = trading_day(now)
-        self._books.forget_before(self._day)
-        for execution in self._books.executions.values():
-            if not execution.reported:
-                self._due.append((execution.at + COMMISSION_DELAY, execution.exec_id))
+        self._begin_day(trading_day(now), now)
+        self._settlement.resume()
 
     # Deciding.
 
@@ -269,7 +257,7 @@ class Exchange:
         terms = judge(ticket, self.contracts, self._books.accounts)
         if refusal.code != refusals.REJECTED or isinstance(terms, Refusal):
             return [Refused(refusal)]
-        return [self._reject(self._new_order(ticket, terms), refusal, now)]
+        return [self._reject(self._new_order(ticket, terms, now), refusal, now)]
 
     def _reject(self, order: Order, refusal: Refusal, now: datetime) -> Rejected:
         rejected = finish(move(order, Step.REJECT), now, "Rejected by System")
@@ -296,7 +284,7 @@ class Exchange:
         self._books.numbers.use_order_id(ticket.client_id, ticket.order_id)
         self._books.put_numbers()
 
-    def _new_order(self, ticket: Ticket, terms: Terms) -> Order:
+    def _new_order(self, ticket: Ticket, terms: Terms, now: datetime) -> Order:
         self._books.put_numbers()
         return Order(
             perm_id=self._books.numbers.take_perm_id(),
@@ -313,6 +301,7 @@ class Exchange:
             outside_rth=terms.outside_rth,
             order_ref=terms.order_ref,
             status=OrderStatus.PRE_SUBMITTED,
+            placed_at=now,
         )
 
     def _accept(self, order: Order, now: datetime) -> list[Outcome]:
@@ -341,6 +330,17 @@ class Exchange:
         )
         self._books.put_order(changed)
         return [Acknowledged(changed), *self._match(changed, now)]
+
+    def _begin_day(self, day: date, now: datetime) -> list[Outcome]:
+        """Forget what was done before today, and end the day orders that are left."""
+        self._day = day
+        self._books.forget_before(day)
+        live = list(self._books.live.values())
+        return [
+            Cancelled(self._end(order, now, "Expired"))
+            for order in live
+            if order.tif is TimeInForce.DAY and trading_day(order.placed_at) < day
+        ]
 
     def _end(self, order: Order, now: datetime, words: str) -> Order:
         ended = finish(move(order, Step.CANCEL), now, words)
@@ -377,77 +377,12 @@ class Exchange:
         liquidity: int = TOOK_LIQUIDITY,
     ) -> Iterator[Outcome]:
         for trade in prints:
-            order, execution = self._book(order, trade, now, liquidity=liquidity)
+            order, execution = self._settlement.book(order, trade, now, liquidity=liquidity)
             yield Executed(order, execution)
         if order.tif is TimeInForce.IOC and not order.is_final and self._can_match(order):
             order = move(order, Step.ASK_CANCEL)
             yield CancelPending(order)
             yield Cancelled(self._end(order, now, "Cancelled by System"))
-
-    def _book(
-        self, order: Order, trade: Print, now: datetime, *, liquidity: int
-    ) -> tuple[Order, Execution]:
-        """Make one trade: the only place where cash and shares change hands."""
-        commission = fill_commission(
-            order.filled, order.value, shares=trade.shares, price=trade.price
-        )
-        filled = fill(order, trade.shares, trade.price)
-        if filled.is_final:
-            filled = finish(filled, now, f"Filled Size: {filled.filled}")
-        booked = Trade(
-            side=order.side, shares=trade.shares, price=trade.price, commission=commission
-        )
-        position, realized = book_shares(self.position(order.account, order.con_id), booked)
-        execution = self._execution(filled, trade, now, liquidity=liquidity)
-        execution = replace(execution, commission=commission, realized=realized)
-        self._books.put_account(book_cash(self._books.accounts[order.account], booked))
-        self._books.put_position(position)
-        self._books.put_order(filled)
-        self._books.put_execution(execution)
-        self._due.append((now + COMMISSION_DELAY, execution.exec_id))
-        return filled, execution
-
-    def _execution(
-        self, order: Order, trade: Print, now: datetime, *, liquidity: int
-    ) -> Execution:
-        self._books.put_numbers()
-        return Execution(
-            exec_id=self._books.numbers.take_exec_id(now),
-            perm_id=order.perm_id,
-            order_id=order.order_id,
-            client_id=order.client_id,
-            account=order.account,
-            con_id=order.con_id,
-            side=order.side,
-            shares=trade.shares,
-            price=trade.price,
-            venue=trade.venue,
-            liquidity=liquidity,
-            cumulative=order.filled,
-            average_price=order.average_price,
-            order_ref=order.order_ref,
-            at=now,
-            commission=Decimal(0),
-            realized=None,
-        )
-
-    def _report_commissions(self, now: datetime) -> Iterator[Outcome]:
-        touched: dict[tuple[AccountId, ConId], None] = {}
-        while self._due and self._due[0][0] <= now:
-            _, exec_id = self._due.popleft()
-            execution = self._books.executions.get(exec_id)
-            if execution is None:
-                continue  # of yesterday
-            execution = replace(execution, reported=True)
-            self._books.put_execution(execution)
-            order = self._books.orders[execution.perm_id]
-            told = (order.commission or Decimal(0)) + execution.commission
-            order = replace(order, commission=told)
-            self._books.put_order(order)
-            touched[execution.account, execution.con_id] = None
-            yield CommissionKnown(order, execution)
-        for account, con_id in touched:
-            yield HoldingChanged(account, con_id)
 
 
 def _refusal_of_reuse(known: Order | None) -> Refusal:

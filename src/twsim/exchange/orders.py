@@ -81,6 +81,7 @@ class Order:
     outside_rth: bool
     order_ref: str
     status: OrderStatus
+    placed_at: datetime
     filled: int = 0
     value: Decimal = _ZERO
     last_price: Decimal = _ZERO

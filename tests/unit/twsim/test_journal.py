@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twsim.exchange.exchange import COMMISSION_DELAY, Exchange
+from twsim.exchange.exchange import Exchange
+from twsim.exchange.settlement import COMMISSION_DELAY
 from twsim.journal import Journal
 from twsim_makers import ACCOUNT, NOW, contract, contracts, make_exchange, make_ticket
 

@@ -10,7 +10,7 @@ import pytest
 
 from twsim.clock import ManualClock
 from twsim.exchange.book import Changes
-from twsim.exchange.exchange import COMMISSION_DELAY
+from twsim.exchange.settlement import COMMISSION_DELAY
 from twsim.exchange.vocabulary import AccountId
 from twsim.session import QUOTES_MAX, SUBSCRIPTIONS_MAX, Session
 from twsim.simulator import ACCOUNT_DELAY, SESSIONS_MAX, Simulator
@@ -26,6 +26,7 @@ from twsim.wire.requests import (
     ReqAccountUpdates,
     ReqAccountUpdatesMulti,
     ReqAutoOpenOrders,
+    ReqCompletedOrders,
     ReqContractDetails,
     ReqExecutions,
     ReqIds,
@@ -478,6 +479,14 @@ class TestAsking:
 
         assert error[2:4] == [req_id, "321"]
         assert not client.wire.closed
+
+    def test_long_messages_have_the_number_of_fields_of_178(self, client: Client) -> None:
+        placed = client.place()
+        (completed, _end) = client.ask(ReqCompletedOrders(api_only=False))
+
+        assert {fields[0]: len(fields) for fields in [*placed, completed]} == {
+            "5": 135, "3": 12, "11": 32, "101": 100,
+        }  # fmt: skip
 
     def test_an_old_client_is_answered_in_its_own_layout(self, world: World) -> None:
         old = Client(world, client_id=9, version=157)

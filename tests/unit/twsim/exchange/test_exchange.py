@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twsim.exchange.book import Opening
-from twsim.exchange.exchange import COMMISSION_DELAY, Exchange
+from twsim.exchange.exchange import Exchange
 from twsim.exchange.outcomes import (
     Acknowledged,
     Cancelled,
@@ -23,6 +23,7 @@ from twsim.exchange.outcomes import (
 )
 from twsim.exchange.prices import STEP
 from twsim.exchange.refusals import Refusal
+from twsim.exchange.settlement import COMMISSION_DELAY
 from twsim.exchange.tickets import Ticket
 from twsim.exchange.vocabulary import AccountId, ClientId, OrderId, OrderStatus
 from twsim_makers import (
@@ -39,6 +40,7 @@ from twsim_makers import (
 AAPL = contract("AAPL")
 SOON = NOW + COMMISSION_DELAY
 TOMORROW = NOW + timedelta(days=1)
+MIDNIGHT = datetime(2026, 3, 10, 4, tzinfo=UTC)
 
 
 def kinds(outcomes: Sequence[Outcome]) -> list[str]:
@@ -159,7 +161,6 @@ class TestTrading:
         assert statuses(exchange.place(make_ticket(order_id=3, tif="IOC"), NOW)) == [
             "PreSubmitted"
         ]
-        assert exchange.next_due(NOW) is None
         assert statuses(exchange.release(NOW)) == ["Filled", "Filled", "Filled"]
 
     def test_one_symbol_may_be_held_alone(self) -> None:
@@ -184,6 +185,41 @@ class TestTrading:
 
         assert run(3) == run(3)
         assert run(3) != run(4)
+
+
+class TestExpiring:
+    @pytest.mark.parametrize("held", [False, True])
+    def test_day_orders_end_at_midnight_in_new_york_and_others_do_not(self, held: bool) -> None:  # noqa: FBT001
+        exchange = make_exchange()
+        if held:
+            exchange.hold()
+        exchange.place(make_ticket(limit="100"), NOW)
+        exchange.place(make_ticket(order_id=2, limit="100", tif="GTC"), NOW)
+        assert exchange.advance(MIDNIGHT - STEP) == []
+        due = exchange.next_due(MIDNIGHT - STEP)
+        (expired,) = exchange.advance(MIDNIGHT)
+
+        assert due == MIDNIGHT
+        assert isinstance(expired, Cancelled)
+        assert (expired.order.order_id, expired.order.completed_words) == (1, "Expired")
+        assert exchange.completed_orders() == [expired.order]
+        assert [order.order_id for order in exchange.open_orders()] == [2]
+
+    def test_a_held_order_that_is_good_till_cancelled_waits_for_nothing(self) -> None:
+        exchange = make_exchange()
+        exchange.hold()
+        exchange.place(make_ticket(tif="GTC"), NOW)
+
+        assert exchange.next_due(NOW) is None
+
+    def test_a_day_order_expires_while_the_gateway_is_down(self) -> None:
+        exchange = make_exchange()
+        exchange.place(make_ticket(limit="100"), NOW)
+        other = Exchange(contracts(), exchange.opening)
+        other.restore([exchange.everything()], TOMORROW)
+
+        assert other.open_orders() == []
+        assert other.completed_orders()[0].completed_words == "Expired"
 
 
 class TestRefusing:
@@ -408,7 +444,7 @@ class TestKeeping:
     def test_finished_orders_and_executions_are_of_the_day(self) -> None:
         exchange = make_exchange()
         exchange.place(make_ticket(), NOW)
-        exchange.place(make_ticket(order_id=2, limit="100"), NOW)
+        exchange.place(make_ticket(order_id=2, limit="100", tif="GTC"), NOW)
         restored = self.restored(exchange, TOMORROW)
         exchange.advance(TOMORROW)
 
