@@ -75,8 +75,10 @@ async def test_a_report_that_cannot_be_folded_does_not_stop_the_others(tmp_path:
         broken = replace(make_execution("bad.01"), symbol=None)  # type: ignore[arg-type]
         good = execution_report("good.01", ref=None)
         lane.heard(recorded(ExecutionReport(broken)))
-        lane.heard(recorded(good))
-        await asyncio.sleep(0.3)
+        with house.desk._feed.watch(ACCOUNT) as learnt:
+            lane.heard(recorded(good))
+            async with asyncio.timeout(10):
+                await learnt.wait()
 
         shown, _ = await _executions(house)
         kept = sqlite3.connect(tmp_path / "ledger.db")
