@@ -1,20 +1,29 @@
 # One command for each thing a person wants. Needs Python 3.11 or newer and nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+# TWS clients that must take twsim for real, each in an environment of its own.
+CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
+CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
-.PHONY: run test lint lock clean
+.PHONY: run test lint lock clean clients transcripts
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
 
-test: .venv/installed-dev
+test: .venv/installed-dev clients
 	@scripts/test
+
+clients: $(CLIENT_STAMPS)
+
+# The same session of five clients, side by side.
+transcripts: .venv/installed-dev clients
+	@$(BIN)/python scripts/client_transcripts.py
 
 lint: .venv/installed-dev
 	@scripts/lint
 
 # Resolve every dependency anew, with hashes and without any index's address.
-lock: .venv/bin/uv
+lock: .venv/bin/uv .venv/clients/stoqey/installed
 	@scripts/lock
 
 clean:
@@ -30,3 +39,10 @@ clean:
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	@scripts/install requirements-dev.lock
 	@touch $@
+
+.venv/clients/%/installed: tests/clients/locks/%.lock scripts/client .venv/bin/uv
+	@scripts/client $*
+	@touch $@
+
+.venv/clients/ibapi_9/installed: tests/clients/locks/ibapi_9.build.lock
+.venv/clients/stoqey/installed: tests/clients/stoqey/package-lock.json

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "src").rglob("*.py"))
+CLIENTS = ROOT / "tests/clients"
 MIGRATIONS = ROOT / "src/paperdesk/ledger/migrations"
 FUNCTION_LINES_MAX = 70
 MODULE_LINES_MAX = 500
@@ -134,10 +136,21 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 def test_no_lock_names_a_registry() -> None:
     """A lock that names a host installs from that host for ever."""
-    for path in ROOT.glob("requirements*.lock"):
+    for path in [*ROOT.glob("requirements*.lock"), *CLIENTS.glob("locks/*.lock")]:
         text = path.read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert not re.search(r"https?://|--index-url|--find-links", text), path.name
+
+
+def test_the_npm_lock_names_no_registry_and_checks_every_package() -> None:
+    """The same, for the client that is not Python's."""
+    lock = json.loads((CLIENTS / "stoqey/package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+
+    assert packages
+    for name, entry in packages.items():
+        assert "resolved" not in entry, name
+        assert entry["integrity"].startswith("sha512-"), name
 
 
 def test_every_tracked_script_is_short_and_says_what_it_does() -> None:
