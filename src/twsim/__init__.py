@@ -1,10 +1,35 @@
 """twsim: a simulated IB Gateway that speaks the TWS wire protocol.
 
-Owns: the names a user of the package imports. Knows nothing of paperdesk.
+Owns: the names a user of the package imports, each loaded when it is first wanted, for
+pytest imports this package in every run of whoever has it installed. Knows nothing of
+paperdesk.
 """
 
-from twsim.clock import ManualClock
-from twsim.gateway import Gateway
-from twsim.transcript import Direction, Frame
+from __future__ import annotations
 
-__all__ = ["Direction", "Frame", "Gateway", "ManualClock"]
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from twsim.clock import ManualClock
+    from twsim.gateway import Gateway
+    from twsim.threaded import ThreadedGateway
+    from twsim.transcript import Direction, Frame
+
+__all__ = ["Direction", "Frame", "Gateway", "ManualClock", "ThreadedGateway"]
+
+_HOMES: Final[Mapping[str, str]] = {
+    "Direction": "twsim.transcript",
+    "Frame": "twsim.transcript",
+    "Gateway": "twsim.gateway",
+    "ManualClock": "twsim.clock",
+    "ThreadedGateway": "twsim.threaded",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)

@@ -21,6 +21,7 @@ from twsim.exchange.exchange import Exchange
 from twsim.exchange.outcomes import Outcome
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.vocabulary import AccountId
+from twsim.explain import describe, explain, find_working
 from twsim.journal import Journal
 from twsim.server import Server
 from twsim.simulator import Simulator
@@ -111,6 +112,16 @@ class Gateway:
         """Cut every line; clients may connect again at once."""
         self._running.drop()
 
+    def disconnect(self, client_id: int | None = None) -> None:
+        """Cut the line of one client, or all; who was cut may connect again at once.
+
+        Raises LookupError where no such client is connected.
+        """
+        if client_id is not None and client_id not in self._running.client_ids():
+            there = ", ".join(map(str, self._running.client_ids())) or "none"
+            raise LookupError(f"client {client_id} is not connected; those that are: {there}")
+        self._running.drop(client_id)
+
     def silence(self) -> None:
         """Freeze: connections are accepted, but nothing is read, answered or pushed."""
         self._running.silence(silent=True)
@@ -152,6 +163,27 @@ class Gateway:
         con_id = None if symbol is None else self._contract(symbol).con_id
         self._publish(self._world.exchange.release(self.clock.now(), con_id))
 
+    def fill(
+        self,
+        order_id: int,
+        *,
+        shares: int | None = None,
+        price: Money | None = None,
+        client_id: int | None = None,
+    ) -> None:
+        """Let a working order trade now, whatever the market, even while fills are held.
+
+        All that is left of it trades, at its limit, or at the market where it has none;
+        `shares` and `price` say otherwise. Where several clients have a working order of
+        that id, name the client. Raises LookupError where there is no such order.
+        """
+        exchange, now = self._world.exchange, self.clock.now()
+        order = find_working(exchange, order_id, client_id)
+        wanted = order.leaves if shares is None else shares
+        assert 0 < wanted <= order.leaves, f"{wanted} shares of {describe(order, exchange)}"
+        at = None if price is None else Decimal(price)
+        self._publish(exchange.fill_order(order, wanted, now, price=at))
+
     def reject_next(self, code: int, text: str) -> None:
         """Refuse the next placeOrder with this error; with 201 it ends as Inactive."""
         self._world.exchange.reject_next(Refusal(code, text))
@@ -170,6 +202,17 @@ class Gateway:
         """Return the shares that an account holds."""
         con_id = self._contract(symbol).con_id
         return self._world.exchange.position(AccountId(account), con_id).quantity
+
+    def check_position(self, account: str, symbol: str, quantity: int) -> None:
+        """Demand that an account holds so many shares of a symbol, short ones negative.
+
+        Raises AssertionError that names the executions and orders behind what it holds.
+        """
+        held = self.position(account, symbol)
+        if held != quantity:
+            contract = self._contract(symbol)
+            why = explain(self._world.exchange, AccountId(account), contract)
+            raise AssertionError(f"{account} holds {held} {symbol}, not {quantity}\n{why}")
 
     def cash(self, account: str) -> Decimal:
         """Return the cash of an account."""
@@ -220,7 +263,10 @@ class Gateway:
         )
 
     def _contract(self, symbol: str) -> Contract:
-        return self._world.exchange.contracts.of_symbol(symbol)
+        try:
+            return self._world.exchange.contracts.of_symbol(symbol)
+        except KeyError:
+            raise LookupError(f"there is no symbol {symbol!r}") from None
 
     def _publish(self, outcomes: Iterable[Outcome]) -> None:
         self._world.publish(outcomes)

@@ -30,6 +30,11 @@ class ClientLine(asyncio.Protocol):
         self._held_back = b""
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def client_id(self) -> int | None:
+        """Return who the client is, once it has said so."""
+        return None if self._session is None else self._session.client_id
+
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -136,10 +141,15 @@ class Server:
             self._listener = None
         self.drop()
 
-    def drop(self) -> None:
-        """Cut every line; go on listening."""
+    def client_ids(self) -> list[int]:
+        """Return the clients that are connected and have said who they are."""
+        return sorted(line.client_id for line in self.lines if line.client_id is not None)
+
+    def drop(self, client_id: int | None = None) -> None:
+        """Cut the line of one client, or every line; go on listening."""
         for line in tuple(self.lines):
-            line.abort()
+            if client_id in (None, line.client_id):
+                line.abort()
 
     def silence(self, *, silent: bool) -> None:
         """Freeze: accept, but read and say nothing and let no time pass; or thaw."""

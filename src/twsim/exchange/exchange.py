@@ -181,6 +181,21 @@ class Exchange:
         """Refuse the next ticket, whatever it is."""
         self._forced.append(refusal)
 
+    def fill_order(
+        self, order: Order, shares: int, now: datetime, *, price: Decimal | None = None
+    ) -> list[Outcome]:
+        """Let shares of an order trade at a price, else at its limit or the market's."""
+        shares = min(shares, order.remaining)
+        if not shares:
+            return []
+        contract = self.contracts[order.con_id]
+        quote = self.quote(contract, now)
+        best = quote.ask if order.side is Side.BUY else quote.bid
+        at = price or order.limit_price or best
+        trade = Print(at, shares, contract.primary_exchange)
+        filled, execution = self._settlement.book(order, trade, now, liquidity=TOOK_LIQUIDITY)
+        return [Executed(filled, execution)]
+
     # What can be asked.
 
     def accounts(self) -> list[AccountId]:

@@ -291,6 +291,21 @@ class TestRefusing:
             "Executed",
         ]
 
+    def test_the_test_may_fill_an_order_whatever_the_market(self) -> None:
+        exchange = make_exchange()
+        exchange.hold()
+        (told,) = exchange.place(make_ticket(quantity="10", limit="1.00"), NOW)
+        assert isinstance(told, Acknowledged)
+        (first,) = exchange.fill_order(told.order, 4, NOW, price=Decimal("0.90"))
+        assert isinstance(first, Executed)
+        (second,) = exchange.fill_order(first.order, 100, NOW)
+        assert isinstance(second, Executed)
+
+        assert [first.execution.price, first.execution.shares] == [Decimal("0.90"), 4]
+        assert [second.execution.price, second.execution.shares] == [Decimal("1.00"), 6]
+        assert second.order.status is OrderStatus.FILLED
+        assert exchange.fill_order(second.order, 1, NOW) == []
+
     def test_a_forced_201_leaves_an_inactive_order(self) -> None:
         exchange = make_exchange()
         for _ in range(3):
