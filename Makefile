@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
-.PHONY: run test lint lock clean clients transcripts
+.PHONY: run test lint lock clean clients transcripts fuzz
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -21,6 +21,11 @@ transcripts: .venv/installed-dev clients
 
 lint: .venv/installed-dev
 	@scripts/lint
+
+# Feed twsim nonsense for FUZZ_SECONDS; prints the seed of what did harm.
+FUZZ_SECONDS ?= 60
+fuzz: .venv/installed-dev
+	@$(BIN)/python tests/fuzz/twsim_fuzz.py $(FUZZ_SECONDS)
 
 # Resolve every dependency anew, with hashes and without any index's address.
 lock: .venv/bin/uv .venv/clients/stoqey/installed

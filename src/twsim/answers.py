@@ -195,8 +195,8 @@ def _moment(text: str) -> datetime | Refusal:
     try:
         place = ZoneInfo(zone) if zone else UTC if separator == "-" else NEW_YORK
         return datetime.strptime(f"{day} {time}", "%Y%m%d %H:%M:%S").replace(tzinfo=place)
-    except (ValueError, ZoneInfoNotFoundError):
-        return invalid("Invalid time")
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return invalid("Invalid time")  # OSError: the zone names a directory, or is too long
 
 
 # Accounts.
