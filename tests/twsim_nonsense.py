@@ -16,8 +16,9 @@ from random import Random
 from typing import Final
 
 from twsim.clock import ManualClock
-from twsim.session import QUOTES_MAX, SUBSCRIPTIONS_MAX, Session
+from twsim.session import Session
 from twsim.simulator import Simulator
+from twsim.subscriptions import QUOTES_MAX, SUBSCRIPTIONS_MAX, SUMMARIES_MAX
 from twsim.transcript import Transcript
 from twsim.wire.errors import ProtocolError
 from twsim.wire.framing import FRAME_BYTES_MAX, FrameCutter, frame
@@ -240,8 +241,11 @@ class Victim:
 
     def _demand_bounds(self, session: Session) -> None:
         assert len(session.connection._cutter) <= FRAME_BYTES_MAX + 4
-        assert len(session.quotes) <= QUOTES_MAX
-        assert len(session.accounts) <= SUBSCRIPTIONS_MAX
+        subscribed = session.subscriptions
+        assert len(subscribed.tickers) <= QUOTES_MAX
+        assert len(subscribed.summaries) <= SUMMARIES_MAX
+        for of_a_kind in (subscribed.accounts, subscribed.positions, subscribed.profits):
+            assert len(of_a_kind) <= SUBSCRIPTIONS_MAX
         assert not session._outbox
         assert len(self.simulator.transcript.frames()) <= HISTORY_FRAMES_MAX
 

@@ -6,7 +6,7 @@ Does not know paperdesk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,16 +16,22 @@ from typing import Final, Self
 from twsim.clock import Clock, ManualClock, SystemClock
 from twsim.data import listings
 from twsim.exchange.book import Opening
-from twsim.exchange.contracts import Contract, ContractTable
-from twsim.exchange.exchange import Exchange
-from twsim.exchange.outcomes import Outcome
+from twsim.exchange.contracts import SMART, Contract, ContractTable, Query
+from twsim.exchange.exchange import BY_HAND, Exchange
+from twsim.exchange.matching import Print
+from twsim.exchange.outcomes import HoldingChanged, Outcome, Refused
 from twsim.exchange.refusals import Refusal
-from twsim.exchange.vocabulary import AccountId
+from twsim.exchange.tickets import Ticket
+from twsim.exchange.vocabulary import NO_ORDER_ID, AccountId, OrderType, PermId
 from twsim.explain import describe, explain, find_working
 from twsim.journal import Journal
+from twsim.notices import notice
+from twsim.rules import Rules
 from twsim.server import Server
 from twsim.simulator import Simulator
+from twsim.trace import line
 from twsim.transcript import FRAMES_MAX, Direction, Frame, Transcript
+from twsim.wire.protocol import SERVER_VERSION_MAX
 
 Money = Decimal | int | str
 PositionRow = tuple[str, str, int, Money]
@@ -44,9 +50,13 @@ class Gateway:
     ```
     Accounts and positions are those of a fresh world; where `state` names a journal that
     exists, what it holds wins. Whoever passes a ManualClock moves time with `advance`.
+
+    `server_version` is the highest that is announced. Above `messages_per_second_max` a
+    client gets error 100 and is cut; a real gateway's limit is 50. `trace` is called with
+    one line for each frame.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords only, each a setting of its own
         self,
         *,
         accounts: Mapping[str, Money] | None = None,
@@ -57,6 +67,11 @@ class Gateway:
         state: Path | None = None,
         clock: Clock | None = None,
         frames_max: int = FRAMES_MAX,
+        server_version: int = SERVER_VERSION_MAX,
+        messages_per_second_max: int | None = None,
+        cancels_across_clients: bool = False,
+        master_client_id: int | None = None,
+        trace: Callable[[str], None] | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -65,7 +80,14 @@ class Gateway:
         self._positions = tuple(positions)
         self._seed = seed
         self._journal = None if state is None else Journal(state)
-        self._transcript = Transcript(frames_max)
+        self._rules = Rules(
+            server_version_max=server_version,
+            messages_per_second_max=messages_per_second_max,
+            cancels_across_clients=cancels_across_clients,
+            master_client_id=master_client_id,
+        )
+        self._trace = trace
+        self._transcript = Transcript(frames_max, None if trace is None else self._write_trace)
         self._simulator: Simulator | None = None
         self._server: Server | None = None
 
@@ -173,7 +195,7 @@ class Gateway:
     ) -> None:
         """Let a working order trade now, whatever the market, even while fills are held.
 
-        All that is left of it trades, at its limit, or at the market where it has none;
+        All that is left of it trades, at its limit, or the last price where it has none;
         `shares` and `price` say otherwise. Where several clients have a working order of
         that id, name the client. Raises LookupError where there is no such order.
         """
@@ -181,12 +203,66 @@ class Gateway:
         order = find_working(exchange, order_id, client_id)
         wanted = order.leaves if shares is None else shares
         assert 0 < wanted <= order.leaves, f"{wanted} shares of {describe(order, exchange)}"
-        at = None if price is None else Decimal(price)
-        self._publish(exchange.fill_order(order, wanted, now, price=at))
+        contract = exchange.contracts[order.con_id]
+        at = Decimal(price) if price is not None else order.limit_price
+        at = at or exchange.quote(contract, now).last
+        trade = Print(at, wanted, contract.primary_exchange)
+        self._publish(exchange.fill_order(order, trade, now))
 
     def reject_next(self, code: int, text: str) -> None:
         """Refuse the next placeOrder with this error; with 201 it ends as Inactive."""
         self._world.exchange.reject_next(Refusal(code, text))
+
+    def notify(self, code: int, text: str | None = None) -> None:
+        """Say a notice to every client, as 1100 or 2103; without text in IB's words.
+
+        Raises KeyError for a code whose words are not known.
+        """
+        said = notice(code, text)
+        self._world.notify(said.code, said.text)
+        self._world.settle()
+
+    def place_by_hand(
+        self,
+        account: str,
+        symbol: str,
+        side: str,
+        quantity: int,
+        *,
+        limit: Money | None = None,
+        tif: str = "DAY",
+    ) -> int:
+        """Place an order as a person does at the gateway itself; return its perm id.
+
+        Raises ValueError, with code and words, where the order is refused.
+        """
+        contract = self._contract(symbol)
+        ticket = Ticket(
+            client_id=BY_HAND,
+            order_id=NO_ORDER_ID,
+            account=account,
+            query=Query(con_id=contract.con_id, exchange=SMART),
+            side=side,
+            quantity=Decimal(quantity),
+            order_type=OrderType.MKT if limit is None else OrderType.LMT,
+            limit_price=None if limit is None else Decimal(limit),
+            tif=tif,
+            id_is_free=True,
+        )
+        outcomes = self._world.place_by_hand(ticket)
+        self._settle()
+        match outcomes[0]:
+            case Refused(refusal):
+                raise ValueError(f"{refusal.code} {refusal.text}")
+            case HoldingChanged():
+                raise AssertionError("a ticket comes first")
+            case placed:
+                return placed.order.perm_id
+
+    def cancel_by_hand(self, perm_id: int) -> None:
+        """Cancel any working order as a person does; KeyError where there is none such."""
+        now = self.clock.now()
+        self._publish(self._world.exchange.cancel_by_hand(PermId(perm_id), now))
 
     def set_managed_accounts(self, *accounts: str) -> None:
         """Name these accounts to every client, now and at each later connect.
@@ -259,7 +335,11 @@ class Gateway:
             total = quantity * Decimal(cost)
             exchange.set_position(AccountId(account), contract.con_id, quantity, total)
         return Simulator(
-            exchange, self.clock, keeper=self._journal, transcript=self._transcript
+            exchange,
+            self.clock,
+            keeper=self._journal,
+            transcript=self._transcript,
+            rules=self._rules,
         )
 
     def _contract(self, symbol: str) -> Contract:
@@ -270,5 +350,12 @@ class Gateway:
 
     def _publish(self, outcomes: Iterable[Outcome]) -> None:
         self._world.publish(outcomes)
+        self._settle()
+
+    def _settle(self) -> None:
         self._world.settle()
         self._running.schedule()
+
+    def _write_trace(self, frame: Frame) -> None:
+        assert self._trace is not None
+        self._trace(line(frame, self.clock.now()))

@@ -61,6 +61,7 @@ class Books:
         "accounts",
         "bases",
         "by_order_id",
+        "children",
         "executions",
         "live",
         "numbers",
@@ -74,6 +75,7 @@ class Books:
         self.orders: dict[PermId, Order] = {}
         self.live: dict[PermId, Order] = {}
         self.by_order_id: dict[tuple[ClientId, OrderId], PermId] = {}
+        self.children: dict[PermId, list[PermId]] = {}
         self.executions: dict[ExecId, Execution] = {}
         self.bases: dict[ConId, Base] = {}
         self.numbers = numbers
@@ -91,8 +93,11 @@ class Books:
 
     def put_order(self, order: Order) -> None:
         """Write an order, and keep the index of those that may still trade."""
+        if order.parent_perm_id and order.perm_id not in self.orders:
+            self.children.setdefault(order.parent_perm_id, []).append(order.perm_id)
         self.orders[order.perm_id] = order
-        self.by_order_id[order.client_id, order.order_id] = order.perm_id
+        if order.order_id:  # what was made by hand and is not bound has none
+            self.by_order_id[order.client_id, order.order_id] = order.perm_id
         if order.is_final:
             self.live.pop(order.perm_id, None)
         else:
@@ -118,6 +123,12 @@ class Books:
         perm_id = self.by_order_id.get((client, order_id))
         return None if perm_id is None else self.orders[perm_id]
 
+    def live_children(self, parent: PermId) -> list[Order]:
+        """Return the orders attached to another that are not done."""
+        return [
+            self.live[child] for child in self.children.get(parent, ()) if child in self.live
+        ]
+
     def position(self, account: AccountId, con_id: ConId) -> Position:
         """Return a position, empty where there never was one."""
         return self.positions.get((account, con_id)) or Position(account, con_id)
@@ -126,7 +137,8 @@ class Books:
         """Drop finished orders, executions and closed positions of earlier days."""
         for order in [o for o in self.orders.values() if _is_old(o.completed_at, today)]:
             del self.orders[order.perm_id]
-            del self.by_order_id[order.client_id, order.order_id]
+            self.by_order_id.pop((order.client_id, order.order_id), None)
+            self.children.pop(order.perm_id, None)
         for execution in [e for e in self.executions.values() if _is_old(e.at, today)]:
             del self.executions[execution.exec_id]
 

@@ -1,7 +1,8 @@
 """The exchange: takes tickets and cancels, lets time pass, and says what happened.
 
-Owns: the order of decisions, and which orders trade when. Does not know clients' messages, the clock or any file: whoever
-calls brings the time, keeps `take_changes`, and only then tells the outcomes.
+Owns: the order of decisions, and which orders trade when. Does not know clients' messages,
+the clock or any file: whoever calls brings the time, keeps `take_changes`, and only then
+tells the outcomes.
 """
 
 from __future__ import annotations
@@ -17,16 +18,14 @@ from twsim.exchange import refusals
 from twsim.exchange.accounts import (
     INITIAL_MARGIN,
     Account,
-    Figures,
-    Holding,
     Position,
-    figures,
 )
 from twsim.exchange.book import Books, Changes, Opening, next_midnight, trading_day
 from twsim.exchange.contracts import Contract, ContractTable
+from twsim.exchange.drafts import Drafts
 from twsim.exchange.matching import Print, sweep
 from twsim.exchange.numbers import Numbers
-from twsim.exchange.orders import Execution, Order, Step, finish, move
+from twsim.exchange.orders import Order, Step, finish, move
 from twsim.exchange.outcomes import (
     Acknowledged,
     Cancelled,
@@ -36,10 +35,12 @@ from twsim.exchange.outcomes import (
     Refused,
     Rejected,
 )
+from twsim.exchange.preview import Preview, preview
 from twsim.exchange.prices import Base, Prices, Quote
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.settlement import GAVE_LIQUIDITY, TOOK_LIQUIDITY, Settlement
 from twsim.exchange.tickets import Terms, Ticket, judge
+from twsim.exchange.view import View
 from twsim.exchange.vocabulary import (
     AccountId,
     ClientId,
@@ -53,17 +54,22 @@ from twsim.exchange.vocabulary import (
 )
 
 LIVE_ORDERS_MAX: Final = 100_000
+CHILD: Final = "child"  # why an order is held that waits for its parent (§4.1)
+BY_HAND: Final = ClientId(0)  # whose orders those are that people place
 
 
-class Exchange:
+class Exchange(View):
     """The whole simulated world behind a gateway."""
 
     def __init__(self, contracts: ContractTable, opening: Opening) -> None:
-        self.contracts = contracts
+        super().__init__(
+            contracts,
+            Books(Numbers.starting(opening.at)),
+            Prices(seed=opening.seed, opened_at=opening.at),
+        )
         self.opening = opening
-        self._prices = Prices(seed=opening.seed, opened_at=opening.at)
-        self._books = Books(Numbers.starting(opening.at))
         self._settlement = Settlement(self._books)
+        self._drafts = Drafts()
         self._forced: deque[Refusal] = deque(maxlen=LIVE_ORDERS_MAX)
         self._held: set[ConId] = set()
         self._all_held = False
@@ -77,31 +83,70 @@ class Exchange:
 
         The same order id on a working order changes that order.
         """
-        if self._forced:
-            return self._refuse(ticket, self._forced.popleft(), now)
         known = self._books.find(ticket.client_id, ticket.order_id)
         if known is not None and not known.is_final:
             return self._modify(known, ticket, now)
-        if ticket.order_id < self._books.numbers.next_order_id(ticket.client_id):
-            return [Refused(_refusal_of_reuse(known))]
+        if self._forced:
+            return self._refuse(ticket, self._forced.popleft(), now)
+        is_new = ticket.order_id >= self.next_order_id(ticket.client_id)
+        if known is not None or not (is_new or ticket.id_is_free):
+            return [Refused(refusals.of_reuse(None if known is None else known.status))]
         self._use_order_id(ticket)
         terms = judge(ticket, self.contracts, self._books.accounts)
         if isinstance(terms, Refusal):
             return [Refused(terms)]
-        order = self._new_order(ticket, terms, now)
-        short = self._margin_refusal(terms, now)
-        if short is not None:
-            return [self._reject(order, short, now)]
-        return self._accept(order, now)
+        return self._open(ticket, terms, now)
 
-    def cancel(self, client: ClientId, order_id: OrderId, now: datetime) -> list[Outcome]:
-        """Cancel a client's working order, or say why that cannot be."""
+    def hold_back(self, ticket: Ticket) -> Refusal | None:
+        """Keep a ticket that is not to be transmitted yet."""
+        refusal = self._drafts.add(ticket, self.next_order_id(ticket.client_id))
+        if refusal is None:
+            self._use_order_id(ticket)
+        return refusal
+
+    def take_family(self, ticket: Ticket) -> list[Ticket]:
+        """Return a ticket and those held back for it, in the order to place them in."""
+        return self._drafts.take_family(ticket)
+
+    def drop_draft(self, client: ClientId, order_id: OrderId) -> bool:
+        """Forget a ticket that was held back; tell whether there was one."""
+        return self._drafts.drop(client, order_id)
+
+    def preview(self, ticket: Ticket, now: datetime) -> Preview | Refusal:
+        """Return what a ticket would do; nothing of it stays but a perm id that is used."""
+        terms = judge(ticket, self.contracts, self._books.accounts)
+        if isinstance(terms, Refusal):
+            return terms
+        order = self._new_order(ticket, terms, now)
+        held = [self.holding(row, now) for row in self.positions(order.account)]
+        if all(each.position.con_id != order.con_id for each in held):
+            held.append(self.holding(self.position(order.account, order.con_id), now))
+        price = self.quote(terms.contract, now).last
+        return preview(order, self._books.accounts[order.account], held, price=price)
+
+    def cancel(
+        self, client: ClientId, order_id: OrderId, now: datetime, *, across: bool = False
+    ) -> list[Outcome]:
+        """Cancel a working order of the client, or of any with `across`; or say why not."""
         order = self._books.find(client, order_id)
+        if order is None and across:
+            live = self._books.live.values()
+            order = next((each for each in live if each.order_id == order_id), None)
         if order is None:
             return [Refused(refusals.cancel_unknown(order_id))]
         if order.is_final:
             return [Refused(refusals.cancel_too_late(order_id, order.status))]
-        return [Cancelled(self._end(order, now, "Cancelled by Trader"))]
+        by = None if order.client_id == client else client
+        return self._cancel(order, now, "Cancelled by Trader", by=by)
+
+    def cancel_all(self, now: datetime) -> list[Outcome]:
+        """Cancel every working order, whoever placed it, and forget what was held back."""
+        self._drafts.clear()
+        outcomes: list[Outcome] = []
+        for order in list(self._books.live.values()):
+            if order.perm_id in self._books.live:  # no child of one cancelled just before
+                outcomes += self._cancel(order, now, "Cancelled by Trader")
+        return outcomes
 
     # What time brings.
 
@@ -134,6 +179,24 @@ class Exchange:
 
     # What a test does by hand.
 
+    def cancel_by_hand(self, perm_id: PermId, now: datetime) -> list[Outcome]:
+        """Cancel any working order as a person does at the gateway; KeyError for no such."""
+        return self._cancel(self._books.live[perm_id], now, "Cancelled by Trader")
+
+    def bind(self, perm_id: PermId) -> Order:
+        """Give an order that was made by hand an order id, so that client 0 can change it."""
+        order = self._books.orders[perm_id]
+        assert order.is_by_hand
+        if not order.order_id:
+            order = replace(order, order_id=self.take_bound_order_id())
+            self._books.put_order(order)
+        return order
+
+    def take_bound_order_id(self) -> OrderId:
+        """Return an order id for an order made by hand."""
+        self._books.put_numbers()
+        return self._books.numbers.take_bound_order_id()
+
     def open_account(self, account: AccountId, cash: Decimal) -> None:
         """Add an account, unless it exists."""
         if account not in self._books.accounts:
@@ -148,6 +211,7 @@ class Exchange:
     ) -> None:
         """Give an account a position, whatever it held before."""
         self._books.put_position(Position(account, con_id, quantity, cost))
+        self._mark(self.position(account, con_id), self.opening.at)
 
     def set_price(self, contract: Contract, price: Decimal, now: datetime) -> list[Outcome]:
         """Move a contract's price; its walk goes on from there."""
@@ -181,70 +245,9 @@ class Exchange:
         """Refuse the next ticket, whatever it is."""
         self._forced.append(refusal)
 
-    def fill_order(
-        self, order: Order, shares: int, now: datetime, *, price: Decimal | None = None
-    ) -> list[Outcome]:
-        """Let shares of an order trade at a price, else at its limit or the market's."""
-        shares = min(shares, order.remaining)
-        if not shares:
-            return []
-        contract = self.contracts[order.con_id]
-        quote = self.quote(contract, now)
-        best = quote.ask if order.side is Side.BUY else quote.bid
-        at = price or order.limit_price or best
-        trade = Print(at, shares, contract.primary_exchange)
-        filled, execution = self._settlement.book(order, trade, now, liquidity=TOOK_LIQUIDITY)
-        return [Executed(filled, execution)]
-
-    # What can be asked.
-
-    def accounts(self) -> list[AccountId]:
-        """Return the accounts in the order of their opening."""
-        return list(self._books.accounts)
-
-    def quote(self, contract: Contract, now: datetime) -> Quote:
-        """Return a contract's quote."""
-        return self._prices.quote(contract, now)
-
-    def open_orders(self, client: ClientId | None = None) -> list[Order]:
-        """Return the working orders of one client, or of all."""
-        live = self._books.live.values()
-        return [order for order in live if client is None or order.client_id == client]
-
-    def completed_orders(self) -> list[Order]:
-        """Return the day's finished orders."""
-        return [order for order in self._books.orders.values() if order.is_final]
-
-    def executions(self) -> list[Execution]:
-        """Return the day's executions, oldest first."""
-        return list(self._books.executions.values())
-
-    def order(self, perm_id: PermId) -> Order:
-        """Return an order of the day."""
-        return self._books.orders[perm_id]
-
-    def positions(self, account: AccountId | None = None) -> list[Position]:
-        """Return the positions of one account, or of all, closed ones with quantity 0."""
-        rows = self._books.positions.values()
-        return [row for row in rows if account in (None, row.account)]
-
-    def position(self, account: AccountId, con_id: ConId) -> Position:
-        """Return one position, empty where there never was one."""
-        return self._books.position(account, con_id)
-
-    def holding(self, position: Position, now: datetime) -> Holding:
-        """Return a position with its present price."""
-        contract = self.contracts[position.con_id]
-        return Holding(position=position, price=self.quote(contract, now).last)
-
-    def figures(self, account: AccountId, now: datetime) -> Figures:
-        """Return an account's sums."""
-        holdings = (self.holding(row, now) for row in self.positions(account))
-        return figures(self._books.accounts[account], holdings)
-
-    def next_order_id(self, client: ClientId) -> OrderId:
-        """Return the next order id of a client."""
-        return self._books.numbers.next_order_id(client)
+    def fill_order(self, order: Order, trade: Print, now: datetime) -> list[Outcome]:
+        """Let a working order trade so, whatever the market."""
+        return list(self._trade(order, [trade], now))
 
     # What lasts.
 
@@ -266,6 +269,16 @@ class Exchange:
 
     # Deciding.
 
+    def _open(self, ticket: Ticket, terms: Terms, now: datetime) -> list[Outcome]:
+        parent = self._parent(ticket)
+        if isinstance(parent, Refusal):
+            return [Refused(parent)]
+        order = _attach(self._new_order(ticket, terms, now), parent)
+        short = None if order.why_held else self._margin_refusal(terms, now)
+        if short is not None:
+            return [self._reject(order, short, now)]
+        return self._accept(order, now)
+
     def _refuse(self, ticket: Ticket, refusal: Refusal, now: datetime) -> list[Outcome]:
         if ticket.order_id >= self._books.numbers.next_order_id(ticket.client_id):
             self._use_order_id(ticket)
@@ -286,7 +299,7 @@ class Exchange:
         if abs(after) <= abs(held):
             return None
         if len(self._books.live) >= LIVE_ORDERS_MAX:
-            return Refusal(refusals.REJECTED, "Order rejected - reason:Too many orders")
+            return refusals.TOO_MANY_ORDERS
         sums = self.figures(terms.account, now)
         price = terms.limit_price or self.quote(terms.contract, now).last
         more = (abs(after) - abs(held)) * price * INITIAL_MARGIN
@@ -295,7 +308,17 @@ class Exchange:
             return None
         return refusals.margin(sums.net_liquidation, needed)
 
+    def _parent(self, ticket: Ticket) -> Order | Refusal | None:
+        if not ticket.parent_id:
+            return None
+        parent = self._books.find(ticket.client_id, ticket.parent_id)
+        if parent is None or (parent.is_final and parent.status is not OrderStatus.FILLED):
+            return refusals.NO_PARENT
+        return parent
+
     def _use_order_id(self, ticket: Ticket) -> None:
+        if ticket.order_id < self.next_order_id(ticket.client_id):
+            return  # it was reserved, or is none
         self._books.numbers.use_order_id(ticket.client_id, ticket.order_id)
         self._books.put_numbers()
 
@@ -326,15 +349,28 @@ class Exchange:
         return [Acknowledged(accepted), *self._trade(accepted, prints, now)]
 
     def _modify(self, order: Order, ticket: Ticket, now: datetime) -> list[Outcome]:
+        if self._forced:
+            return [Refused(self._forced.popleft())]
         terms = judge(ticket, self.contracts, self._books.accounts)
         if isinstance(terms, Refusal):
             return [Refused(terms)]
+        changed = self._changed(order, terms, now)
+        if isinstance(changed, Refusal):
+            return [Refused(changed)]  # and the order works on as it was (§4.3)
+        self._books.put_order(changed)
+        return [Acknowledged(changed), *self._match(changed, now)]
+
+    def _changed(self, order: Order, terms: Terms, now: datetime) -> Order | Refusal:
         same = (order.account, order.con_id, order.side)
         if (terms.account, terms.contract.con_id, terms.side) != same:
-            return [Refused(refusals.NOT_THE_SAME_ORDER)]
-        if terms.quantity <= order.filled:
-            return [Refused(refusals.ALREADY_FILLED)]
-        changed = replace(
+            return refusals.NOT_THE_SAME_ORDER
+        if terms.quantity <= order.filled:  # it is the new total, what filled included
+            return refusals.ALREADY_FILLED
+        rest = replace(terms, quantity=terms.quantity - order.filled)
+        short = None if order.why_held else self._margin_refusal(rest, now)
+        if short is not None:
+            return short
+        return replace(
             order,
             quantity=terms.quantity,
             order_type=terms.order_type,
@@ -343,19 +379,31 @@ class Exchange:
             outside_rth=terms.outside_rth,
             modifications=order.modifications + 1,
         )
-        self._books.put_order(changed)
-        return [Acknowledged(changed), *self._match(changed, now)]
 
     def _begin_day(self, day: date, now: datetime) -> list[Outcome]:
         """Forget what was done before today, and end the day orders that are left."""
         self._day = day
         self._books.forget_before(day)
-        live = list(self._books.live.values())
-        return [
-            Cancelled(self._end(order, now, "Expired"))
-            for order in live
-            if order.tif is TimeInForce.DAY and trading_day(order.placed_at) < day
-        ]
+        for row in self.positions():
+            self._mark(row, now)
+        outcomes: list[Outcome] = []
+        for order in list(self._books.live.values()):
+            is_old = order.tif is TimeInForce.DAY and trading_day(order.placed_at) < day
+            if is_old and order.perm_id in self._books.live:
+                outcomes += self._cancel(order, now, "Expired")
+        return outcomes
+
+    def _mark(self, position: Position, now: datetime) -> None:
+        self._marks.mark(self.holding(position, now))
+
+    def _cancel(
+        self, order: Order, now: datetime, words: str, *, by: ClientId | None = None
+    ) -> list[Outcome]:
+        """End an order, and with it what is attached to it."""
+        outcomes: list[Outcome] = [Cancelled(self._end(order, now, words), by)]
+        for child in self._books.live_children(order.perm_id):
+            outcomes += self._cancel(child, now, words, by=by)
+        return outcomes
 
     def _end(self, order: Order, now: datetime, words: str) -> Order:
         ended = finish(move(order, Step.CANCEL), now, words)
@@ -365,7 +413,8 @@ class Exchange:
     # Trading.
 
     def _can_match(self, order: Order) -> bool:
-        return not self._all_held and order.con_id not in self._held
+        is_held = self._all_held or order.con_id in self._held or order.why_held
+        return not is_held
 
     def _prints(self, order: Order, now: datetime) -> list[Print]:
         contract = self.contracts[order.con_id]
@@ -397,19 +446,30 @@ class Exchange:
         if order.tif is TimeInForce.IOC and not order.is_final and self._can_match(order):
             order = move(order, Step.ASK_CANCEL)
             yield CancelPending(order)
-            yield Cancelled(self._end(order, now, "Cancelled by System"))
+            yield from self._cancel(order, now, "Cancelled by System")
+        elif order.status is OrderStatus.FILLED:
+            yield from self._follow(order, now)
+
+    def _follow(self, order: Order, now: datetime) -> Iterator[Outcome]:
+        """Let the children of an order that filled work, and cancel its siblings (§4.1)."""
+        for sibling in self._books.live_children(order.parent_perm_id):
+            yield from self._cancel(sibling, now, "Cancelled by System")
+        for child in self._books.live_children(order.perm_id):
+            if child.perm_id in self._books.live:  # no sibling filled before it
+                freed = replace(child, why_held="")
+                yield from self._accept(freed, now)
 
 
-def _refusal_of_reuse(known: Order | None) -> Refusal:
-    if known is None:
-        return refusals.DUPLICATE_ORDER_ID
-    match known.status:
-        case OrderStatus.FILLED:
-            return refusals.ALREADY_FILLED
-        case OrderStatus.CANCELLED:
-            return refusals.ALREADY_CANCELLED
-        case _:
-            return refusals.DUPLICATE_ORDER_ID
+def _attach(order: Order, parent: Order | None) -> Order:
+    """Return the order as the child of another, held until that has filled."""
+    if parent is None:
+        return order
+    return replace(
+        order,
+        parent_id=parent.order_id,
+        parent_perm_id=parent.perm_id,
+        why_held="" if parent.is_final else CHILD,
+    )
 
 
 def _is_reached(order: Order, quote: Quote) -> bool:
@@ -424,7 +484,7 @@ def _first_status(order: Order, prints: list[Print], *, held: bool) -> Order:
     A market buy that fills in one go is first PreSubmitted, a sell Submitted; so is
     whatever fills in parts, and a limit order that rests. What waits is PreSubmitted.
     """
-    waits = held and order.order_type is OrderType.MKT
+    waits = order.why_held or (held and order.order_type is OrderType.MKT)
     at_once = len(prints) == 1 and order.side is Side.BUY
     if waits or at_once:
         return order

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Final
 
 from twsim.exchange.vocabulary import (
+    NO_ORDER_ID,
+    NO_PERM_ID,
     AccountId,
     ClientId,
     ConId,
@@ -87,6 +89,9 @@ class Order:
     last_price: Decimal = _ZERO
     commission: Decimal | None = None  # what has been reported so far
     modifications: int = 0
+    parent_id: OrderId = NO_ORDER_ID
+    parent_perm_id: PermId = NO_PERM_ID
+    why_held: str = ""  # in the words of orderStatus; an order that is held does not trade
     completed_at: datetime | None = None
     completed_words: str = ""
 
@@ -104,6 +109,16 @@ class Order:
     def average_price(self) -> Decimal:
         """Return the average price of what traded; 0 where nothing did."""
         return self.value / self.filled if self.filled else _ZERO
+
+    @property
+    def oca_group(self) -> str:
+        """Return the group of which one fill cancels the rest: its parent's perm id (§4.1)."""
+        return str(self.parent_perm_id) if self.parent_perm_id else ""
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Tell whether a person placed the order: it has no order id, or a negative one."""
+        return self.order_id <= 0
 
     @property
     def is_final(self) -> bool:

