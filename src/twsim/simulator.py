@@ -212,7 +212,7 @@ class Simulator:
 
     def _hear(self, session: Session, fields: tuple[str, ...]) -> bool:
         """Note a message; tell whether it is to be answered."""
-        payload = "".join(f"{field}\0" for field in fields).encode()
+        payload = ("\0".join(fields) + "\0").encode()
         session.note(Direction.CLIENT, payload)
         if session.is_too_fast(self.now()):
             session.refuse(_TOO_FAST)

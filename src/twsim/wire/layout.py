@@ -8,14 +8,17 @@ particular message.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Annotated, ClassVar, Final, Self, get_args, get_origin, get_type_hints
 
 from twsim.wire.errors import ProtocolError
-from twsim.wire.fields import Kind, Reader, read_integer
+from twsim.wire.fields import Kind, Reader, Scalar, read_integer
 
 Lookup = Callable[[str], object]
+_USUAL: Final = ("", "0", "1")
+_NO_DEFAULT: Final = object()  # no value is this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,19 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One field of a message, as it is at one server version."""
+    """One field of a message, as it is at one server version.
+
+    Most fields of the long messages are unset, so what that looks like is known beforehand,
+    in both directions.
+    """
 
     name: str
     kind: Kind[object]
     when: Callable[[Lookup], bool] | None
+    read: Callable[[str], object] | None = None  # where it is one field
+    default: object = _NO_DEFAULT
+    default_text: str = ""
+    usual: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +74,13 @@ class Message:
             out.append(str(self.VERSION))
         value_of = functools.partial(getattr, self)
         for slot in slots(type(self), server_version):
-            if slot.when is None or slot.when(value_of):
-                slot.kind.put(value_of(slot.name), out, server_version)
+            if slot.when is not None and not slot.when(value_of):
+                continue
+            value = getattr(self, slot.name)
+            if value is slot.default:
+                out.append(slot.default_text)
+            else:
+                slot.kind.put(value, out, server_version)
         return out
 
     @classmethod
@@ -79,8 +95,14 @@ class Message:
             read_integer(reader.take())
         values: dict[str, object] = {}
         for slot in slots(cls, server_version):
-            if slot.when is None or slot.when(values.__getitem__):
+            if slot.when is not None and not slot.when(values.__getitem__):
+                continue
+            if slot.read is None:
                 values[slot.name] = slot.kind.take(reader, server_version)
+            else:
+                text = reader.take()
+                usual = slot.usual
+                values[slot.name] = usual[text] if text in usual else slot.read(text)
         reader.finish()
         return cls(**values)
 
@@ -94,13 +116,14 @@ def slots(message: type[Message], server_version: int) -> tuple[Slot, ...]:
     known = _SLOTS.get((message, server_version))
     if known is None:
         hints = get_type_hints(message, include_extras=True)
-        found = (_slot(each.name, hints[each.name], server_version) for each in fields(message))
+        found = (_slot(each, hints[each.name], server_version) for each in fields(message))
         known = tuple(slot for slot in found if slot is not None)
         _SLOTS[message, server_version] = known
     return known
 
 
-def _slot(name: str, hint: object, server_version: int) -> Slot | None:
+def _slot(member: Field[object], hint: object, server_version: int) -> Slot | None:
+    name = member.name
     assert get_origin(hint) is Annotated, f"{name} has no kind"
     kind: Kind[object] | None = None
     when: Callable[[Lookup], bool] | None = None
@@ -115,7 +138,21 @@ def _slot(name: str, hint: object, server_version: int) -> Slot | None:
             case When(holds=holds):
                 when = holds
     assert kind is not None, f"{name} has no kind"
-    return Slot(name, kind, when)
+    if not isinstance(kind, Scalar):
+        return Slot(name, kind, when)
+    if member.default is MISSING:
+        return Slot(name, kind, when, kind.read, usual=_usual(kind))
+    text = kind.write(member.default)
+    return Slot(name, kind, when, kind.read, member.default, text, _usual(kind))
+
+
+def _usual(kind: Scalar[object]) -> dict[str, object]:
+    """Return what the commonest texts mean."""
+    known: dict[str, object] = {}
+    for text in _USUAL:
+        with suppress(ProtocolError):
+            known[text] = kind.read(text)
+    return known
 
 
 def message_id(texts: Sequence[str]) -> int:

@@ -167,5 +167,5 @@ def split(payload: bytes) -> tuple[str, ...]:
 
 def _join(fields: Sequence[str]) -> bytes:
     # Clients read seven bits and undo Python's or Java's escapes (tws-facts §1.6).
-    text = "".join(f"{field}\0" for field in fields)
+    text = "\0".join(fields) + "\0"
     return frame(text.encode("ascii", "backslashreplace"))
