@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import textwrap
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -31,7 +32,7 @@ def words(value: object) -> str:
 
 def cells(text: str) -> list[str]:
     """Cut a text into lines that fit a column."""
-    return [text[at : at + CELL_CHARS] for at in range(0, len(text), CELL_CHARS)] or [""]
+    return textwrap.wrap(text, CELL_CHARS) or [""]
 
 
 def rows(told: dict[str, list[Step]]) -> list[list[str]]:
