@@ -68,9 +68,11 @@ def query_of(request: AboutContract) -> Query | Refusal:
 def place(session: Session, client_id: ClientId, request: PlaceOrder) -> None:
     """Place or change an order, hold it back, or say what it would do."""
     query = query_of(request)
-    if isinstance(query, Refusal):
-        session.refuse(query, request.order_id)
+    refusal = query if isinstance(query, Refusal) else _unsupported(request)
+    if refusal is not None:
+        session.refuse(refusal, request.order_id)
         return
+    assert isinstance(query, Query)
     world = session.world
     ticket = ticket_of(request, client_id, query)
     if request.what_if:
@@ -82,6 +84,15 @@ def place(session: Session, client_id: ClientId, request: PlaceOrder) -> None:
     else:
         for each in world.exchange.take_family(ticket):
             tell_asker(session, each.order_id, world.exchange.place(each, world.now()))
+
+
+def _unsupported(request: PlaceOrder) -> Refusal | None:
+    """Return the refusal of attributes that gateways take no more (tws-facts §2.1)."""
+    if request.electronic_trade_only:
+        return Refusal(10268, "The 'EtradeOnly' order attribute is not supported.")
+    if request.firm_quote_only:
+        return Refusal(10269, "The 'FirmQuoteOnly' order attribute is not supported.")
+    return None
 
 
 def _preview(session: Session, ticket: Ticket) -> None:

@@ -179,6 +179,8 @@ class TestTrading:
             ({"sec_type": "OPT"}, 200, "No security definition"),
             ({"symbol": "TWIN"}, 200, "specified for TWIN is ambiguous."),
             ({"order_type": "STP"}, 321, "Invalid order type was entered"),
+            ({"electronic_trade_only": True}, 10268, "The 'EtradeOnly' order attribute is not"),
+            ({"firm_quote_only": True}, 10269, "The 'FirmQuoteOnly' order attribute is not"),
         ],
     )
     def test_a_bad_order_gets_only_an_error(
