@@ -19,7 +19,7 @@ from typing import Annotated, Final
 from cyclopts import App, CycloptsError, Parameter
 
 from twsim.data import listings
-from twsim.gateway import Gateway, PositionRow
+from twsim.gateway import Gateway, HoursWord, PositionRow, ScheduleWord
 
 DEFAULT_ACCOUNT: Final = "DU8730189"
 DEFAULT_CASH: Final = Decimal(1_000_000)  # what a paper account starts with (§4.5)
@@ -51,10 +51,14 @@ class Options:
     positions: list[PositionRow]
     seed: int
     state: Path | None
+    hours: HoursWord
+    prices: Path | None
+    commissions: ScheduleWord
+    fees: bool
 
 
 @app.default
-def twsim(
+def twsim(  # noqa: PLR0913 - an option each
     *,
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
@@ -62,6 +66,10 @@ def twsim(
     position: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     seed: int = 0,
     state: Path | None = None,
+    hours: HoursWord = "always",
+    prices: Path | None = None,
+    commissions: ScheduleWord = "tiered",
+    fees: Annotated[bool, Parameter(negative="")] = False,
 ) -> Options:
     """Serve simulated paper accounts until Ctrl-C.
 
@@ -72,6 +80,10 @@ def twsim(
         position: ID:SYMBOL:QTY@AVGCOST, repeatable; a negative QTY is a short position.
         seed: Another seed gives other prices.
         state: Keep accounts, orders and executions in this file, over restarts.
+        hours: When the exchange is open; real are those of the NYSE, half days included.
+        prices: Replay this CSV file from the first start on: time,symbol,price[,bid,ask,size].
+        commissions: What IBKR takes of each order, by its tiered or its fixed schedule.
+        fees: Add the regulators' fees to tiered commissions; fixed ones always have them.
     """
     if not 0 <= port <= _PORT_MAX:
         raise OptionError(f"--port {port}: not between 0 and {_PORT_MAX}")
@@ -83,6 +95,10 @@ def twsim(
         positions=[_position(text, accounts) for text in position],
         seed=seed,
         state=state,
+        hours=hours,
+        prices=prices,
+        commissions=commissions,
+        fees=fees,
     )
 
 
@@ -121,6 +137,10 @@ async def serve(options: Options) -> None:
         port=options.port,
         seed=options.seed,
         state=options.state,
+        hours=options.hours,
+        prices=options.prices,
+        commissions=options.commissions,
+        fees=options.fees,
         frames_max=0,  # nobody is here to read them
     )
     async with gateway:

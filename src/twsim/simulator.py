@@ -76,7 +76,8 @@ class Simulator:
         return session
 
     def receive(self, session: Session, data: bytes) -> None:
-        """Act on bytes of a client."""
+        """Act on bytes of a client, once everything that is due by now has happened."""
+        self.publish(self.exchange.advance(self.now()))
         for event in session.connection.receive_data(data):
             if session.closing:
                 break

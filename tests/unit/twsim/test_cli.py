@@ -26,6 +26,10 @@ def test_without_options_it_is_one_paper_account_on_the_paper_port() -> None:
         positions=[],
         seed=0,
         state=None,
+        hours="always",
+        prices=None,
+        commissions="tiered",
+        fees=False,
     )
 
 
@@ -33,6 +37,7 @@ def test_every_option_is_understood() -> None:
     words = (
         "--host 0.0.0.0 --port 0 --account DU1234567=50000.50 --account DUP203550 --seed 7"
         " --position DU1234567:AAPL:-50@148.5 --position DUP203550:BRK.B:3@400 --state s.jsonl"
+        " --hours real --prices p.csv --commissions fixed --fees"
     )
 
     assert parse(*words.split()) == Options(
@@ -45,6 +50,10 @@ def test_every_option_is_understood() -> None:
         ],
         seed=7,
         state=Path("s.jsonl"),
+        hours="real",
+        prices=Path("p.csv"),
+        commissions="fixed",
+        fees=True,
     )
 
 
