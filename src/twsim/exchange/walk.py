@@ -23,9 +23,11 @@ _AMPLITUDES: Final = tuple(int(50 * 2 ** (octave / 2)) for octave in range(_OCTA
 _REACHES: Final = (0, *(total + _OCTAVES for total in accumulate(_AMPLITUDES)))
 _NOISE_MAX: Final = 1 << 16
 _REMEMBERED_MAX: Final = 1 << 16
+_ASKED_MAX: Final = 1 << 12
 SEARCH_MAX: Final = 64  # blocks skipped in one search: some milliseconds at most
 
 
+@lru_cache(maxsize=_ASKED_MAX)  # where a walk starts is asked with every price
 def displacement(stream: int, step: int) -> int:
     """Return how far the walk is from its middle at a step, in millionths."""
     return _slow(stream, step, 0)
