@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 
 import httpx
@@ -284,6 +285,31 @@ async def test_the_docs_are_a_page_without_any_script(anyone: httpx.AsyncClient)
     for endpoint in ENDPOINTS:
         path = endpoint.path.replace(":str", "")
         assert f"{endpoint.method} {path}" in response.text
+
+
+async def test_codes_on_the_pages_are_shown_as_code(anyone: httpx.AsyncClient) -> None:
+    docs = (await anyone.get("/docs")).text
+    problem = (await anyone.get("/problems/unauthorized")).text
+
+    assert "(<code>bad-request</code>)" in docs
+    assert "Needs the scope <code>trade</code>." in docs
+    assert "<code>next_cursor</code> of the page before." in docs
+    assert "<code>X-API-Key</code>" in problem
+    for page in (docs, problem):
+        assert "`" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("post", ORDERS), ("post", f"{ORDERS}/preview"), ("get", "/api/v1/positions")],
+)
+async def test_a_500_is_documented_as_the_brokers_first(
+    anyone: httpx.AsyncClient, method: str, path: str
+) -> None:
+    document = (await anyone.get("/openapi.json")).json()
+
+    meaning = document["paths"][path][method]["responses"]["500"]["description"]
+    assert meaning.startswith("Broker connection error (`broker-unavailable`); ")
 
 
 async def test_every_error_has_its_page() -> None:
