@@ -106,18 +106,27 @@ async def open_front(
     home: Path,
     *,
     gateway: Gateway | None = None,
+    of_other_account: Gateway | None = None,
     desk: DeskSettings | None = None,
     per_second: int = PER_SECOND,
 ) -> AsyncIterator[Front]:
-    """Run a service on a gateway; start a gateway of its own where none is given."""
+    """Run a service on a gateway; start a gateway of its own where none is given.
+
+    Both accounts are behind it, unless the second has a gateway `of_other_account`.
+    """
     async with AsyncExitStack() as stack:
         if gateway is None:
             gateway = await stack.enter_async_context(Gateway())
         settings = settings_for(gateway, home)
-        (only,) = settings.gateways
+        (first,) = settings.gateways
+        first = replace(first, accounts=BOTH, max_requests_per_second=per_second)
+        gateways = [first]
+        if of_other_account is not None:
+            second = replace(first, accounts=(OTHER_ACCOUNT,), port=of_other_account.port)
+            gateways = [replace(first, accounts=(ACCOUNT,)), second]
         settings = replace(
             settings,
-            gateways=(replace(only, accounts=BOTH, max_requests_per_second=per_second),),
+            gateways=tuple(gateways),
             clients=CLIENTS,
             desk=desk or settings.desk,
         )

@@ -164,7 +164,8 @@ class Desk:
         self._require_room(lane, len(targets))
         self._require_up(lane, account)
         new = self._new_batch(client, account, targets, slot=slot)
-        await self._ledger.accept(new)
+        with self._pipeline.expecting(lane, new.head.batch_id, len(targets)):
+            await self._ledger.accept(new)
         rows = tuple(Row(seq, target) for seq, target in enumerate(targets))
         batch = Batch(new.head, rows)
         if slot is not None:

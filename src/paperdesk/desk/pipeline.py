@@ -8,7 +8,8 @@ callers: they read the ledger.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -55,11 +56,25 @@ class Pipeline:
         self._feed = feed
         self.lookup: Final = Lookup(ledger, clock)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unsent: dict[BatchId, int] = {}
+        self._unsent: dict[tuple[Lane, BatchId], int] = {}
 
     def unsent(self, lane: Lane) -> int:
         """Return how many rows of accepted batches may still need a frame on this lane."""
-        return lane.sender.backlog + sum(self._unsent.values())
+        rows = sum(count for (of, _), count in self._unsent.items() if of is lane)
+        return lane.sender.backlog + rows
+
+    @contextmanager
+    def expecting(self, lane: Lane, batch_id: BatchId, rows: int) -> Iterator[None]:
+        """Count the rows of a batch while it is being accepted; if it is not, forget them.
+
+        Whoever asks for room meanwhile must know of them: the commit takes its time.
+        """
+        self._unsent[lane, batch_id] = rows
+        try:
+            yield
+        except BaseException:
+            del self._unsent[lane, batch_id]
+            raise
 
     def start(self, opened: OpenBatch) -> None:
         """Take a batch on its way; return at once."""
@@ -86,12 +101,12 @@ class Pipeline:
                 await asyncio.sleep(RETRY_SECONDS)
                 batch = await self._reread(run)
         finally:
-            self._unsent.pop(run.batch_id, None)
+            self._unsent.pop((run.lane, run.batch_id), None)
 
     async def _try(self, run: _Run, batch: Batch) -> bool:
         """Do all there is to do; return False where the ledger failed on the way."""
         pending = [row for row in batch.rows if row.outcome is Outcome.PENDING]
-        self._unsent[run.batch_id] = len(pending)
+        self._unsent[run.lane, run.batch_id] = len(pending)
         is_done = True
         try:
             await self._plan_all(run, pending)
@@ -172,7 +187,7 @@ class Pipeline:
         await self._warn_closed(run, plan.to_send, at)
         self._feed.publish([run.batch_id])
         waiting = [d.goal for d in plan.decisions if d.waits_for is not None]
-        self._unsent[run.batch_id] -= len(goals) - len(waiting)
+        self._unsent[run.lane, run.batch_id] -= len(goals) - len(waiting)
         return waiting
 
     async def _warn_closed(

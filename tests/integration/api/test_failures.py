@@ -5,7 +5,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from front import BODY, ORDERS, code, open_front, order, orders_of, until
+from front import (
+    BODY,
+    ORDERS,
+    OTHER_ACCOUNT,
+    code,
+    open_front,
+    order,
+    orders_of,
+    until,
+)
+from makers import ACCOUNT
 from paperdesk.config import DeskSettings
 from twsim import Gateway
 
@@ -78,6 +88,64 @@ async def test_more_than_can_be_sent_in_time_is_429_and_nothing_is_stored(
         assert int(refused.headers["retry-after"]) > 0
         assert accepted.status_code == 200
         assert front.stored() == 1
+
+
+async def test_what_is_queued_already_counts_from_its_acceptance_on(tmp_path: Path) -> None:
+    slow = DeskSettings(max_send_delay=20)
+    async with open_front(tmp_path, desk=slow, per_second=10) as front:
+        front.gateway.silence()  # no contract is answered: nothing of the first can be sent
+        many = orders_of(*(order(f"S{number}", 1) for number in range(200)))
+        both = [
+            front.caller(name).post(f"{ORDERS}?wait=0", json=many)
+            for name in ("trader", "rival")
+        ]
+        first, second = await asyncio.gather(*both)
+        third = await front.caller("trader").post(f"{ORDERS}?wait=0", json=many)
+
+        assert first.status_code == 200
+        assert {row["status"] for row in first.json()["results"]} == {"PendingSubmit"}
+        assert code(second) == (429, "too-many-requests")
+        assert code(third) == (429, "too-many-requests")
+        assert front.stored() == 1
+
+
+async def test_what_is_queued_for_one_gateway_does_not_count_at_another(
+    tmp_path: Path,
+) -> None:
+    slow = DeskSettings(max_send_delay=20)
+    async with (
+        Gateway(accounts={ACCOUNT: 1_000_000}) as one,
+        Gateway(accounts={OTHER_ACCOUNT: 1_000_000}) as two,
+        open_front(
+            tmp_path, gateway=one, of_other_account=two, desk=slow, per_second=10
+        ) as front,
+    ):
+        one.silence()
+        many = orders_of(*(order(f"S{number}", 1) for number in range(200)))
+        queued = await front.caller("trader").post(f"{ORDERS}?wait=0", json=many)
+        refused = await front.caller("trader").post(ORDERS, json=many)
+        accepted = await front.caller("other").post(
+            ORDERS, json=orders_of(order(), account_id=OTHER_ACCOUNT)
+        )
+
+        assert queued.status_code == 200
+        assert code(refused) == (429, "too-many-requests")
+        assert accepted.status_code == 200
+        assert accepted.json()["account_id"] == OTHER_ACCOUNT
+
+
+async def test_a_refused_batch_takes_no_place_in_the_queue(tmp_path: Path) -> None:
+    slow = DeskSettings(max_send_delay=20)
+    async with open_front(tmp_path, desk=slow, per_second=10) as front:
+        front.gateway.silence()
+        many = orders_of(*(order(f"S{number}", 1) for number in range(200)))
+        front.execute(f"CREATE TRIGGER full BEFORE INSERT ON batches {FAILS}")
+        refused = await front.caller("trader").post(f"{ORDERS}?wait=0", json=many)
+        front.execute("DROP TRIGGER full")
+        accepted = await front.caller("trader").post(f"{ORDERS}?wait=0", json=many)
+
+        assert code(refused) == (503, "ledger-unavailable")
+        assert accepted.status_code == 200
 
 
 # ── Two requests with one key ─────────────────────────────────────────────────────────────────
