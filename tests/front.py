@@ -89,6 +89,13 @@ class Front:
             yield
             file.execute("ROLLBACK")
 
+    @contextmanager
+    def without(self, table: str) -> Iterator[None]:
+        """Let whatever needs a table fail at once."""
+        self.execute(f"ALTER TABLE {table} RENAME TO away")
+        yield
+        self.execute(f"ALTER TABLE away RENAME TO {table}")
+
     async def until_health(self, *, up: bool) -> None:
         """Return when /health shows every account so."""
 

@@ -8,7 +8,7 @@ callers: they read the ledger.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Row
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.order import OrderState
 from paperdesk.domain.planning import Decision, Goal, intent_of
-from paperdesk.domain.vocabulary import AccountId, BatchId
+from paperdesk.domain.vocabulary import AccountId, BatchId, Symbol
 from paperdesk.errors import LedgerUnavailable
 
 POLL_SECONDS: Final = 0.5  # a settled order is not always announced: a second passes by itself
@@ -126,6 +126,16 @@ class Pipeline:
                 assert batch is not None
                 return batch
 
+    async def _cached(
+        self, run: _Run, symbols: Collection[Symbol]
+    ) -> Mapping[Symbol, Contract]:
+        while True:
+            try:
+                return await self.lookup.cached(symbols)
+            except LedgerUnavailable as error:
+                _log.error("ledger.unavailable", batch_id=run.batch_id, reason=error.detail)
+                await asyncio.sleep(RETRY_SECONDS)
+
     # -- contracts ---------------------------------------------------------------------------
     async def _plan_all(self, run: _Run, pending: Sequence[Row]) -> None:
         """Plan at once what is known; each other row as soon as its contract is."""
@@ -214,7 +224,7 @@ class Pipeline:
             for row in batch.rows
             if row.order is not None and row.order.state is OrderState.PLANNED
         ]
-        known = await self.lookup.cached({order.symbol for order in planned})
+        known = await self._cached(run, {order.symbol for order in planned})
         for order in planned:
             if order.symbol in known:
                 run.lane.sender.put(order, known[order.symbol], is_reducing=False)

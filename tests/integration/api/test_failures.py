@@ -223,6 +223,18 @@ async def test_a_ledger_that_cannot_be_written_is_503_and_nothing_is_stored(
         assert (front.stored(), front.sent()) == (1, 1)
 
 
+async def test_a_batch_goes_on_by_itself_when_the_ledger_works_again(tmp_path: Path) -> None:
+    async with open_front(tmp_path) as front:
+        trader = front.caller("trader")
+        with front.without("contracts"):
+            first = await trader.post(f"{ORDERS}?wait=0.2", content=BODY)
+        done = await trader.get(f"{ORDERS}/{first.json()['batch_id']}?wait=20")
+
+        assert first.json()["results"][0]["status"] == "PendingSubmit"
+        assert done.json()["orders"][0]["status"] == "Filled"
+        assert front.sent() == 1
+
+
 async def test_an_accepted_batch_is_200_even_if_its_answer_cannot_be_stored(
     tmp_path: Path,
 ) -> None:
