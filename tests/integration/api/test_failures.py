@@ -235,6 +235,31 @@ async def test_a_batch_goes_on_by_itself_when_the_ledger_works_again(tmp_path: P
         assert front.sent() == 1
 
 
+async def test_an_accepted_batch_is_200_even_if_the_ledger_cannot_be_read_then(
+    tmp_path: Path,
+) -> None:
+    async with open_front(tmp_path) as front:
+        trader = front.caller("trader")
+        front.gateway.silence()
+        running = asyncio.create_task(
+            trader.post(f"{ORDERS}?wait=1", content=BODY, headers=KEY)
+        )
+        await until(lambda: front.stored() == 1)
+        with front.without("targets"):
+            first = await running
+        front.gateway.resume()
+        done = await trader.get(f"{ORDERS}/{first.json()['batch_id']}?wait=20")
+        again = await trader.post(ORDERS, content=BODY, headers=KEY)
+
+        (row,) = first.json()["results"]
+        assert first.status_code == 200
+        assert (row["status"], row["provisional"]) == ("PendingSubmit", True)
+        assert row["ibkr_order_id"] is None
+        assert done.json()["orders"][0]["status"] == "Filled"
+        assert again.content == first.content
+        assert (front.stored(), front.sent()) == (1, 1)
+
+
 async def test_an_accepted_batch_is_200_even_if_its_answer_cannot_be_stored(
     tmp_path: Path,
 ) -> None:
