@@ -324,6 +324,20 @@ async def test_an_execution_is_answered_whole(
     assert TIME.fullmatch(row["executed_at"])
 
 
+async def test_executions_are_account_wide_but_do_not_name_anothers_batch(
+    front: Front, history: History
+) -> None:
+    shown = {}
+    for name in ("rival", "trader", "auditor", "admin"):
+        answer = await front.caller(name).get("/api/v1/executions?symbol=NVDA")
+        (shown[name],) = answer.json()["executions"]
+
+    assert shown["trader"] == shown["rival"] | {"batch_id": None, "order_ref": None}
+    assert shown["rival"] == shown["auditor"] == shown["admin"]
+    assert shown["rival"]["batch_id"] == history.theirs
+    assert history.theirs in shown["rival"]["order_ref"]
+
+
 @pytest.mark.parametrize("zone", ["Z", "%2B00:00", "+00:00"])
 async def test_since_is_understood_in_three_spellings(
     trader: httpx.AsyncClient, history: History, zone: str
