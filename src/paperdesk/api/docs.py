@@ -25,6 +25,7 @@ from paperdesk.errors import (
     BadRequest,
     Forbidden,
     InternalError,
+    LedgerUnavailable,
     NotFound,
     PaperdeskError,
     PayloadTooLarge,
@@ -177,7 +178,10 @@ def _errors_of_all(endpoint: Endpoint) -> tuple[type[PaperdeskError], ...]:
     """Return what every endpoint of this kind can end in."""
     if endpoint.scope is None:
         return (BadRequest, PayloadTooLarge, InternalError)
-    return (BadRequest, Unauthorized, Forbidden, PayloadTooLarge, InternalError)
+    # What has a scope reads the ledger.
+    return (
+        BadRequest, Unauthorized, Forbidden, PayloadTooLarge, LedgerUnavailable, InternalError,
+    )  # fmt: skip
 
 
 def _success(endpoint: Endpoint) -> Node:

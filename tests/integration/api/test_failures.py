@@ -223,6 +223,20 @@ async def test_a_ledger_that_cannot_be_written_is_503_and_nothing_is_stored(
         assert (front.stored(), front.sent()) == (1, 1)
 
 
+async def test_what_cannot_be_read_is_503(tmp_path: Path) -> None:
+    async with open_front(tmp_path) as front:
+        trader = front.caller("trader")
+        batch_id = (await trader.post(ORDERS, content=BODY)).json()["batch_id"]
+        paths = (ORDERS, f"{ORDERS}/{batch_id}")
+        with front.without("batches"):
+            refused = [await trader.get(path) for path in paths]
+        answered = [await trader.get(path) for path in paths]
+
+        assert [code(answer) for answer in refused] == [(503, "ledger-unavailable")] * 2
+        assert all("retry-after" in answer.headers for answer in refused)
+        assert [answer.status_code for answer in answered] == [200, 200]
+
+
 async def test_a_batch_goes_on_by_itself_when_the_ledger_works_again(tmp_path: Path) -> None:
     async with open_front(tmp_path) as front:
         trader = front.caller("trader")

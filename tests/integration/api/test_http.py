@@ -312,6 +312,17 @@ async def test_a_500_is_documented_as_the_brokers_first(
     assert meaning.startswith("Broker connection error (`broker-unavailable`); ")
 
 
+async def test_the_503_of_the_ledger_is_documented_wherever_it_is_read(
+    anyone: httpx.AsyncClient,
+) -> None:
+    paths = (await anyone.get("/openapi.json")).json()["paths"]
+
+    for endpoint in ENDPOINTS:
+        if endpoint.scope is not None:
+            operation = paths[endpoint.path.replace(":str", "")][endpoint.method.lower()]
+            assert "`ledger-unavailable`" in operation["responses"]["503"]["description"]
+
+
 async def test_every_error_has_its_page() -> None:
     assert set(PROBLEMS) >= {"bad-request", "broker-unavailable", "not-ready"}
     assert "config" not in PROBLEMS
