@@ -49,7 +49,7 @@ _MODELS: Final = "model codes are read and ignored"
 REQUESTS: Final = (
     Row(1, "reqMktData", _PARTLY, "stocks; of the generic ticks only 236 brings a tick"),
     Row(2, "cancelMktData", _FULL),
-    Row(3, "placeOrder", _PARTLY, "MKT and LMT orders of stocks; conditions, algos, hedges,"
+    Row(3, "placeOrder", _PARTLY, "MKT and LMT orders of stocks, DAY, GTC, IOC, FOK or OPG; conditions, algos, hedges,"
         " scales, trailing and pegged orders are read and not acted on"),
     Row(4, "cancelOrder", _FULL),
     Row(5, "reqOpenOrders", _FULL),
@@ -268,7 +268,12 @@ def assumptions() -> Iterator[str]:
         yield from getattr(module, "ASSUMPTIONS", ())
         for match in _ASSUMED.finditer(module.__doc__ or ""):
             words = " ".join(match[1].split()).rstrip(".")
-            yield from (f"{each[0].upper()}{each[1:]}." for each in words.split("; "))
+            yield from (_sentence(each) for each in words.split("; "))
+
+
+def _sentence(words: str) -> str:
+    first = words.split(" ", 1)[0]  # a name of IB's, as outsideRth, stays as it is
+    return f"{words[0].upper() if first.islower() else words[0]}{words[1:]}."
 
 
 if __name__ == "__main__":
