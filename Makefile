@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
-.PHONY: run test lint lock clean clients transcripts fuzz bench
+.PHONY: run test lint docs lock clean clients transcripts fuzz bench
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -30,6 +30,10 @@ fuzz: .venv/installed-dev
 # Everything in bench/; what it prints depends on the machine, and nothing fails by it.
 bench: .venv/installed-dev
 	@scripts/bench
+
+# Write anew the pages of docs/ that are made from the code.
+docs: .venv/installed-dev
+	@scripts/docs
 
 # Resolve every dependency anew, with hashes and without any index's address.
 lock: .venv/bin/uv .venv/clients/stoqey/installed

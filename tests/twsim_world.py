@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from twsim.clock import ManualClock
 from twsim.exchange.book import Changes
-from twsim.rules import Rules
+from twsim.exchange.rules import Rules
+from twsim.rules import SessionRules
 from twsim.session import Session
 from twsim.simulator import Simulator
 from twsim.transcript import Transcript
@@ -82,11 +83,22 @@ class Client:
 class World:
     """A simulator, its clock, and the order in which it keeps and tells."""
 
-    def __init__(self, rules: Rules | None = None) -> None:
+    def __init__(
+        self,
+        session_rules: SessionRules | None = None,
+        *,
+        seed: int = 0,
+        rules: Rules | None = None,
+        at: datetime = NOW,
+    ) -> None:
         self.log: list[str] = []
-        self.clock = ManualClock(NOW)
+        self.clock = ManualClock(at)
         self.simulator = Simulator(
-            make_exchange(), self.clock, keeper=self, transcript=Transcript(), rules=rules
+            make_exchange(seed=seed, rules=rules, at=at),
+            self.clock,
+            keeper=self,
+            transcript=Transcript(),
+            rules=session_rules,
         )
         self.simulator.settle()
         self.log.clear()

@@ -19,7 +19,7 @@ from typing import Annotated, Final
 from cyclopts import App, CycloptsError, Parameter
 
 from twsim.data import listings
-from twsim.gateway import Gateway, PositionRow
+from twsim.gateway import Gateway, HoursWord, PositionRow, ScheduleWord
 from twsim.wire.protocol import SERVER_VERSION_MAX, SERVER_VERSION_MIN
 
 DEFAULT_ACCOUNT: Final = "DU8730189"
@@ -54,10 +54,14 @@ class Options:
     state: Path | None
     server_version: int
     trace: bool
+    hours: HoursWord
+    prices: Path | None
+    commissions: ScheduleWord
+    fees: bool
 
 
 @app.default
-def twsim(
+def twsim(  # noqa: PLR0913 - an option each
     *,
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
@@ -67,6 +71,10 @@ def twsim(
     state: Path | None = None,
     server_version: int = SERVER_VERSION_MAX,
     trace: Annotated[bool, Parameter(negative="")] = False,
+    hours: HoursWord = "always",
+    prices: Path | None = None,
+    commissions: ScheduleWord = "tiered",
+    fees: Annotated[bool, Parameter(negative="")] = False,
 ) -> Options:
     """Serve simulated paper accounts until Ctrl-C.
 
@@ -79,6 +87,10 @@ def twsim(
         state: Keep accounts, orders and executions in this file, over restarts.
         server_version: Highest server version to announce, as 157, 176 or 178.
         trace: Write every frame of the wire to standard error, one line each.
+        hours: When the exchange is open; real are those of the NYSE, half days included.
+        prices: Replay this CSV file from the first start on: time,symbol,price[,bid,ask,size].
+        commissions: What IBKR takes of each order, by its tiered or its fixed schedule.
+        fees: Add the regulators' fees to tiered commissions; fixed ones always have them.
     """
     if not 0 <= port <= _PORT_MAX:
         raise OptionError(f"--port {port}: not between 0 and {_PORT_MAX}")
@@ -95,6 +107,10 @@ def twsim(
         state=state,
         server_version=server_version,
         trace=trace,
+        hours=hours,
+        prices=prices,
+        commissions=commissions,
+        fees=fees,
     )
 
 
@@ -135,6 +151,10 @@ async def serve(options: Options) -> None:
         state=options.state,
         server_version=options.server_version,
         trace=_write_trace if options.trace else None,
+        hours=options.hours,
+        prices=options.prices,
+        commissions=options.commissions,
+        fees=options.fees,
         frames_max=0,  # nobody is here to read them
     )
     async with gateway:

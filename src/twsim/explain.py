@@ -11,7 +11,7 @@ from typing import Final
 from twsim.exchange.contracts import Contract
 from twsim.exchange.exchange import Exchange
 from twsim.exchange.orders import Execution, Order
-from twsim.exchange.vocabulary import AccountId
+from twsim.exchange.vocabulary import AccountId, OrderStatus
 
 ROWS_MAX: Final = 20  # of each kind; who wants more reads the transcript
 
@@ -32,7 +32,9 @@ def find_working(exchange: Exchange, order_id: int, client_id: int | None) -> Or
     found = [
         order
         for order in working
-        if order.order_id == order_id and client_id in (None, order.client_id)
+        if order.order_id == order_id
+        and client_id in (None, order.client_id)
+        and order.status is not OrderStatus.PENDING_CANCEL
     ]
     if len(found) == 1:
         return found[0]

@@ -1,6 +1,6 @@
 """Rules: how strict a gateway is, where real ones differ or have a setting.
 
-Owns: Rules, their defaults and what each stands for. Does not know who obeys them.
+Owns: SessionRules, their defaults and what each stands for. Does not know who obeys them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ MESSAGES_PER_SECOND: Final = 50  # what a real gateway takes from one client (tw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class SessionRules:
     """The settings of a gateway."""
 
     # The server version is the smaller of the client's and this (§1.2).

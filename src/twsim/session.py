@@ -16,7 +16,7 @@ from twsim.exchange.exchange import Exchange
 from twsim.exchange.outcomes import Outcome
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.vocabulary import ClientId
-from twsim.rules import Rules
+from twsim.rules import SessionRules
 from twsim.subscriptions import Subscriptions
 from twsim.transcript import Direction, Frame, Transcript
 from twsim.wire.layout import Message
@@ -42,7 +42,7 @@ class World(Protocol):
 
     exchange: Exchange
     transcript: Transcript
-    rules: Rules
+    rules: SessionRules
 
     def now(self) -> datetime:
         """Return the present time."""

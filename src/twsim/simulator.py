@@ -20,7 +20,7 @@ from twsim.exchange.outcomes import Cancelled, HoldingChanged, Outcome, Refused
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.tickets import Ticket
 from twsim.exchange.vocabulary import NO_ORDER_ID, AccountId, ClientId
-from twsim.rules import Rules
+from twsim.rules import SessionRules
 from twsim.session import Line, Session
 from twsim.transcript import Direction, Transcript
 from twsim.wire.protocol import (
@@ -58,10 +58,10 @@ class Simulator:
         *,
         keeper: Keeper | None = None,
         transcript: Transcript | None = None,
-        rules: Rules | None = None,
+        rules: SessionRules | None = None,
     ) -> None:
         self.exchange = exchange
-        self.rules = rules or Rules()
+        self.rules = rules or SessionRules()
         self.clock = clock
         self.transcript = transcript or Transcript()
         self._keeper = keeper
@@ -83,7 +83,8 @@ class Simulator:
         return session
 
     def receive(self, session: Session, data: bytes) -> None:
-        """Act on bytes of a client."""
+        """Act on bytes of a client, once everything that is due by now has happened."""
+        self.publish(self.exchange.advance(self.now()))
         for event in session.connection.receive_data(data):
             if session.closing:
                 break

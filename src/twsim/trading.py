@@ -17,10 +17,13 @@ from twsim.exchange.outcomes import (
     Cancelled,
     CancelPending,
     CommissionKnown,
+    Corrected,
     Executed,
+    Killed,
     Outcome,
     Refused,
     Rejected,
+    Warned,
 )
 from twsim.exchange.refusals import Refusal, invalid, not_cancellable
 from twsim.exchange.tickets import Ticket
@@ -36,7 +39,7 @@ ASSUMPTIONS: Final = (
     "An attached order waits until its parent has filled wholly.",
     "A what-if order uses up a perm id, but not its order id; margin is never refused.",
 )
-_CANCELLED: Final = Refusal(202, "Order Canceled - reason:")  # nothing after it: PF-5
+_CANCELLED: Final = "Order Canceled - reason:"  # as a rule with nothing after it: PF-5
 _NO_SUCH_TYPE: Final = invalid("Please enter a valid security type")
 # What a client may ask for; everything but stocks is then unknown.
 _SECURITY_TYPES: Final = frozenset({
@@ -44,7 +47,17 @@ _SECURITY_TYPES: Final = frozenset({
     "CMDTY", "NEWS", "FUND", "CFD", "CRYPTO",
 })  # fmt: skip
 
-OrderOutcome = Acknowledged | Executed | CancelPending | Cancelled | CommissionKnown | Rejected
+OrderOutcome = (
+    Acknowledged
+    | Executed
+    | CancelPending
+    | Cancelled
+    | CommissionKnown
+    | Corrected
+    | Killed
+    | Rejected
+    | Warned
+)
 
 AboutContract = PlaceOrder | ReqContractDetails | ReqMktData
 
@@ -68,9 +81,11 @@ def query_of(request: AboutContract) -> Query | Refusal:
 def place(session: Session, client_id: ClientId, request: PlaceOrder) -> None:
     """Place or change an order, hold it back, or say what it would do."""
     query = query_of(request)
-    if isinstance(query, Refusal):
-        session.refuse(query, request.order_id)
+    refusal = query if isinstance(query, Refusal) else _unsupported(request)
+    if refusal is not None:
+        session.refuse(refusal, request.order_id)
         return
+    assert isinstance(query, Query)
     world = session.world
     ticket = ticket_of(request, client_id, query)
     if request.what_if:
@@ -82,6 +97,15 @@ def place(session: Session, client_id: ClientId, request: PlaceOrder) -> None:
     else:
         for each in world.exchange.take_family(ticket):
             tell_asker(session, each.order_id, world.exchange.place(each, world.now()))
+
+
+def _unsupported(request: PlaceOrder) -> Refusal | None:
+    """Return the refusal of attributes that gateways take no more (tws-facts §2.1)."""
+    if request.electronic_trade_only:
+        return Refusal(10268, "The 'EtradeOnly' order attribute is not supported.")
+    if request.firm_quote_only:
+        return Refusal(10269, "The 'FirmQuoteOnly' order attribute is not supported.")
+    return None
 
 
 def _preview(session: Session, ticket: Ticket) -> None:
@@ -97,7 +121,7 @@ def cancel(session: Session, client_id: ClientId, request: CancelOrder) -> None:
     """Cancel an order."""
     world, order_id = session.world, OrderId(request.order_id)
     if world.exchange.drop_draft(client_id, order_id):
-        session.refuse(_CANCELLED, order_id)
+        session.refuse(Refusal(202, _CANCELLED), order_id)
         return
     across = world.rules.cancels_across_clients
     outcomes = world.exchange.cancel(client_id, order_id, world.now(), across=across)
@@ -153,9 +177,9 @@ def ticket_of(request: PlaceOrder, client_id: ClientId, query: Query) -> Ticket:
 def tell(session: Session, outcome: OrderOutcome, contract: Contract) -> None:
     """Tell the client of an order what happened to it."""
     match outcome:
-        case Acknowledged(order) | CancelPending(order):
+        case Acknowledged(order) | CancelPending(order) | Killed(order):
             _pair(session, order, contract)
-        case Executed(order, execution):
+        case Executed(order, execution) | Corrected(order, execution):
             version = session.connection.server_version
             session.say(
                 render.exec_details(execution, contract, render.LIVE, server_version=version)
@@ -164,9 +188,11 @@ def tell(session: Session, outcome: OrderOutcome, contract: Contract) -> None:
         case CommissionKnown(order, execution):
             _pair(session, order, contract)
             session.say(render.commission_report(execution))
-        case Cancelled(order, by):
+        case Cancelled(order, reason, by):
             session.say(render.order_status(order, cancelled_by=by))
-            session.refuse(_CANCELLED, order.order_id)
+            session.refuse(Refusal(202, _CANCELLED + reason), order.order_id)
+        case Warned(order, refusal):
+            session.refuse(refusal, order.order_id)
         case Rejected(order, refusal):
             session.refuse(refusal, order.order_id)
             _pair(session, order, contract)

@@ -56,8 +56,9 @@ def _(request: ReqContractDetails, session: Session) -> None:
     if not found:
         session.refuse(NO_SUCH_CONTRACT, request.req_id)  # and no end (§2.6)
         return
+    now, hours = session.world.now(), session.world.exchange.hours
     for contract in found:
-        session.say(render.contract_data(contract, request.req_id, session.world.now()))
+        session.say(render.contract_data(contract, request.req_id, now, hours=hours))
     session.say(ContractDataEnd(req_id=request.req_id))
 
 

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from twsim import render, trading
 from twsim.answers.table import answer, client_of
-from twsim.exchange.book import NEW_YORK
 from twsim.exchange.contracts import SMART, STOCK, Contract
 from twsim.exchange.exchange import BY_HAND
+from twsim.exchange.hours import NEW_YORK
 from twsim.exchange.orders import Execution, Order
 from twsim.exchange.refusals import Refusal, invalid
 from twsim.exchange.vocabulary import NO_ORDER_ID, Side

@@ -52,3 +52,9 @@ class Numbers:
         """Count an order id as used, and with it all below."""
         assert order_id >= self.next_order_id(client)
         self.order_ids[client] = OrderId(order_id + 1)
+
+
+def corrected_exec_id(exec_id: ExecId) -> ExecId:
+    """Return the id of a correction: the part after the last dot counts them (§4.1)."""
+    base, _, number = exec_id.rpartition(".")
+    return ExecId(f"{base}.{int(number) + 1:02}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from twsim.exchange.accounts import Account, Figures, Holding, figures
-from twsim.exchange.commissions import order_commission
+from twsim.exchange.commissions import Tariff
 from twsim.exchange.orders import Order
 
 
@@ -25,15 +25,16 @@ class Preview:
 
 
 def preview(
-    order: Order, account: Account, holdings: list[Holding], *, price: Decimal
+    order: Order, account: Account, holdings: list[Holding], *, price: Decimal, tariff: Tariff
 ) -> Preview:
-    """Return what an order does once it fills at its limit, or else at this price.
+    """Return what an order does once it fills at this price.
 
     The holdings are the account's, the order's own contract among them.
     """
-    assumed = order.limit_price or price
-    value = order.quantity * assumed
-    commission = order_commission(order.quantity, value)
+    value = order.quantity * price
+    commission = tariff.fill_commission(
+        0, Decimal(0), side=order.side, shares=order.quantity, price=price
+    )
     paid = replace(account, cash=account.cash - order.side.sign * value - commission)
     moved = [_with_order(each, order) for each in holdings]
     return Preview(

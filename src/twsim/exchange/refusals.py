@@ -6,9 +6,11 @@ Owns: Refusal and every text of tws-facts §4.3 that the exchange uses. Does not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from twsim.exchange.hours import NEW_YORK
 from twsim.exchange.vocabulary import OrderStatus
 
 
@@ -34,6 +36,7 @@ ALREADY_CANCELLED: Final = Refusal(
 )
 NO_PARENT: Final = Refusal(10006, "Missing parent order.")
 TOO_MANY_ORDERS: Final = Refusal(REJECTED, "Order rejected - reason:Too many orders")
+LOCATING: Final = Refusal(404, "Order held while securities are located.")
 SIZE_ZERO: Final = Refusal(434, "The order size cannot be zero.")
 NO_ACCOUNT: Final = Refusal(435, "You must specify an account.")
 FRACTION: Final = Refusal(
@@ -56,17 +59,6 @@ def ambiguous(symbol: str) -> Refusal:
     return Refusal(200, f"The contract description specified for {symbol} is ambiguous.")
 
 
-def of_reuse(status: OrderStatus | None) -> Refusal:
-    """Return the refusal of an order id that was used before, by an order in that status."""
-    match status:
-        case OrderStatus.FILLED:
-            return ALREADY_FILLED
-        case OrderStatus.CANCELLED:
-            return ALREADY_CANCELLED
-        case _:
-            return DUPLICATE_ORDER_ID
-
-
 def invalid_tif(tif: str) -> Refusal:
     """Return the refusal of a time in force that is unknown."""
     return Refusal(10052, f"Invalid time in force:{tif or 'Empty'}")
@@ -87,17 +79,37 @@ def cancel_unknown(order_id: int) -> Refusal:
     return Refusal(10147, f"OrderId {order_id} that needs to be cancelled is not found.")
 
 
+def cancel_too_late(order_id: int, status: OrderStatus) -> Refusal:
+    """Return the answer to the cancel of an order that is done."""
+    return Refusal(
+        10148,
+        f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: {status}.",
+    )
+
+
 def not_cancellable(perm_id: int) -> Refusal:
-    """Return the answer to the global cancel of an order that is done; two blanks (§4.3)."""
+    """Return the answer to the cancel of an order that is done, or about to be; two blanks."""
     return Refusal(
         161,
         f"Cancel attempted when order is not in a cancellable state.  Order permId ={perm_id}",
     )
 
 
-def cancel_too_late(order_id: int, status: OrderStatus) -> Refusal:
-    """Return the answer to the cancel of an order that is done."""
+def not_until(order: str, opens_at: datetime) -> Refusal:
+    """Return the warning about an order that waits for the exchange to open (§4.1)."""
+    moment = opens_at.astimezone(NEW_YORK)
     return Refusal(
-        10148,
-        f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: {status}.",
+        399,
+        f"Order Message:\n{order}\nWarning: Your order will not be placed at the exchange"
+        f" until {moment:%Y-%m-%d %H:%M:%S} US/Eastern.",
+    )
+
+
+def beyond_band(edge: Decimal, price: Decimal) -> str:
+    """Return why an order beyond the price band is cancelled (§4.1)."""
+    return (
+        "We cannot accept an order at a limit price at or more aggressive than"
+        f" {edge:f}. Please submit your order <br>using a limit price that is closer to the"
+        f" current market price of {price:f}. or convert your order to an"
+        " <br>algorithmic Order (IBALGO)"
     )

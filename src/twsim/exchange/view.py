@@ -14,7 +14,7 @@ from twsim.exchange.book import Books
 from twsim.exchange.contracts import Contract, ContractTable
 from twsim.exchange.orders import Execution, Order
 from twsim.exchange.prices import Prices, Quote
-from twsim.exchange.profit import DayMarks, Profit
+from twsim.exchange.profit import Profit, profit_of
 from twsim.exchange.vocabulary import AccountId, ClientId, ConId, OrderId, PermId
 
 
@@ -25,7 +25,6 @@ class View:
         self.contracts = contracts
         self._books = books
         self._prices = prices
-        self._marks = DayMarks()
 
     def accounts(self) -> list[AccountId]:
         """Return the accounts in the order of their opening."""
@@ -54,8 +53,9 @@ class View:
 
     def positions(self, account: AccountId | None = None) -> list[Position]:
         """Return the positions of one account, or of all, closed ones with quantity 0."""
-        rows = self._books.positions.values()
-        return [row for row in rows if account in (None, row.account)]
+        if account is not None:
+            return self._books.positions_of(account)
+        return list(self._books.positions.values())
 
     def position(self, account: AccountId, con_id: ConId) -> Position:
         """Return one position, empty where there never was one."""
@@ -73,7 +73,7 @@ class View:
 
     def profit(self, positions: Iterable[Position], now: datetime) -> Profit:
         """Return the profit and loss of some positions together."""
-        return self._marks.profit(self.holding(row, now) for row in positions)
+        return profit_of(self.holding(row, now) for row in positions)
 
     def next_order_id(self, client: ClientId) -> OrderId:
         """Return the next order id of a client."""

@@ -28,6 +28,10 @@ def test_without_options_it_is_one_paper_account_on_the_paper_port() -> None:
         state=None,
         server_version=178,
         trace=False,
+        hours="always",
+        prices=None,
+        commissions="tiered",
+        fees=False,
     )
 
 
@@ -36,6 +40,7 @@ def test_every_option_is_understood() -> None:
         "--host 0.0.0.0 --port 0 --account DU1234567=50000.50 --account DUP203550 --seed 7"
         " --position DU1234567:AAPL:-50@148.5 --position DUP203550:BRK.B:3@400 --state s.jsonl"
         " --server-version 176 --trace"
+        " --hours real --prices p.csv --commissions fixed --fees"
     )
 
     assert parse(*words.split()) == Options(
@@ -50,6 +55,10 @@ def test_every_option_is_understood() -> None:
         state=Path("s.jsonl"),
         server_version=176,
         trace=True,
+        hours="real",
+        prices=Path("p.csv"),
+        commissions="fixed",
+        fees=True,
     )
 
 

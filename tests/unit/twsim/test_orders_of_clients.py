@@ -10,7 +10,7 @@ import pytest
 from twsim.exchange.drafts import DRAFTS_MAX
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.vocabulary import ClientId
-from twsim.rules import Rules
+from twsim.rules import SessionRules
 from twsim.wire.framing import frame
 from twsim.wire.requests import (
     CancelOrder,
@@ -286,7 +286,7 @@ class TestSeveralClients:
         assert column(client.ask(ReqAllOpenOrders()), "5", 24) == ["1", "2"]
 
     def test_pushes_go_to_the_owner_and_to_the_master(self) -> None:
-        world = World(Rules(master_client_id=9))
+        world = World(SessionRules(master_client_id=9))
         client, other, master = (Client(world, client_id=each) for each in (1, 2, 9))
         told = client.place(1)
 
@@ -304,7 +304,7 @@ class TestSeveralClients:
         assert client.wire.heard() == []
 
     def test_a_switch_lets_everybody_cancel_and_names_who_did(self) -> None:
-        world = World(Rules(cancels_across_clients=True))
+        world = World(SessionRules(cancels_across_clients=True))
         client, other = Client(world, client_id=1), Client(world, client_id=2)
         client.place(7, **RESTING)
         told = other.ask(CancelOrder(order_id=7))
@@ -447,7 +447,7 @@ class TestByHand:
 
 class TestPacing:
     def test_too_many_messages_in_a_second_are_one_error_and_the_end(self) -> None:
-        world = World(Rules(messages_per_second_max=5))
+        world = World(SessionRules(messages_per_second_max=5))
         client = Client(world)
         for _ in range(4):
             assert names(client.ask(ReqIds())) == ["9"]
@@ -456,7 +456,7 @@ class TestPacing:
         assert client.wire.closed
 
     def test_slow_enough_is_never_too_many(self) -> None:
-        world = World(Rules(messages_per_second_max=5))
+        world = World(SessionRules(messages_per_second_max=5))
         client = Client(world)
         for _ in range(50):
             world.later(0.25)
@@ -468,7 +468,7 @@ class TestPacing:
 
 
 def test_an_older_server_version_can_be_announced() -> None:
-    world = World(Rules(server_version_max=176))
+    world = World(SessionRules(server_version_max=176))
     wire = Wire([])
     session = world.simulator.connect(wire)
     assert session is not None

@@ -119,7 +119,7 @@ class TestSummaries:
         world.later(2 * REFRESH.total_seconds())
 
         assert client.wire.heard() == []
-        assert world.simulator.next_due() is None
+        assert client.session.subscriptions.refresh_due is None
 
     def test_account_values_are_refreshed_as_prices_move(
         self, world: World, client: Client
@@ -205,7 +205,7 @@ class TestProfit:
         assert Decimal(told[-1][5]) > 0
 
         client.ask(CancelPnLSingle(req_id=4))
-        assert world.simulator.next_due() is None
+        assert not client.session.subscriptions.follows_prices
 
     def test_the_day_begins_at_midnight(self, world: World, client: Client) -> None:
         world.simulator.exchange.set_position(ACCOUNT, contract().con_id, 10, Decimal(1000))

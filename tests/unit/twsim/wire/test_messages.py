@@ -129,7 +129,9 @@ def test_a_message_with_a_field_too_few_or_too_many_is_refused(
 
 
 @pytest.mark.parametrize(
-    "frame", list(recordings()), ids=lambda frame: f"{frame.sequence}-{frame.fields[0]}"
+    "frame",
+    [frame for frame in recordings() if frame.is_message and frame.is_readable],
+    ids=lambda frame: f"{frame.sequence}-{frame.fields[0]}",
 )
 def test_recorded_frames_of_real_gateways_are_written_again_byte_for_byte(
     frame: Recorded,
