@@ -19,7 +19,11 @@ from typing import Annotated, Final
 from cyclopts import App, CycloptsError, Parameter
 
 from twsim.data import listings
+from twsim.faults.catalogue import lines
+from twsim.faults.kinds import FaultError
+from twsim.faults.plan import FaultPlan
 from twsim.gateway import Gateway, PositionRow
+from twsim.scenario import Scenario, ScenarioError
 
 DEFAULT_ACCOUNT: Final = "DU8730189"
 DEFAULT_CASH: Final = Decimal(1_000_000)  # what a paper account starts with (§4.5)
@@ -51,6 +55,14 @@ class Options:
     positions: list[PositionRow]
     seed: int
     state: Path | None
+    faults: FaultPlan
+    scenario: Scenario | None
+
+
+@app.command(name="faults")
+def list_faults() -> None:
+    """List the faults that --fault can name, one line each."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines()))
 
 
 @app.default
@@ -62,6 +74,9 @@ def twsim(
     position: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     seed: int = 0,
     state: Path | None = None,
+    scenario: str | None = None,
+    fault: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    fault_seed: int = 0,
 ) -> Options:
     """Serve simulated paper accounts until Ctrl-C.
 
@@ -72,6 +87,9 @@ def twsim(
         position: ID:SYMBOL:QTY@AVGCOST, repeatable; a negative QTY is a short position.
         seed: Another seed gives other prices.
         state: Keep accounts, orders and executions in this file, over restarts.
+        scenario: Do what this script says: a file, or the name of one that is shipped.
+        fault: ID[:k=v,...][@rate], repeatable; once, or by chance at each opportunity.
+        fault_seed: Another seed gives other faults.
     """
     if not 0 <= port <= _PORT_MAX:
         raise OptionError(f"--port {port}: not between 0 and {_PORT_MAX}")
@@ -83,7 +101,23 @@ def twsim(
         positions=[_position(text, accounts) for text in position],
         seed=seed,
         state=state,
+        faults=_plan(fault, fault_seed),
+        scenario=None if scenario is None else _scenario(scenario),
     )
+
+
+def _plan(texts: tuple[str, ...], seed: int) -> FaultPlan:
+    try:
+        return FaultPlan.of(texts, seed)
+    except FaultError as error:
+        raise OptionError(f"--fault: {error}") from None
+
+
+def _scenario(text: str) -> Scenario:
+    try:
+        return Scenario.load(text)
+    except (OSError, ScenarioError) as error:
+        raise OptionError(f"--scenario {text}: {error}") from None
 
 
 def _account(text: str) -> tuple[str, Decimal]:
@@ -122,6 +156,8 @@ async def serve(options: Options) -> None:
         seed=options.seed,
         state=options.state,
         frames_max=0,  # nobody is here to read them
+        faults=options.faults,
+        scenario=options.scenario,
     )
     async with gateway:
         sys.stdout.write(f"twsim listening on {gateway.host}:{gateway.port}\n")

@@ -21,7 +21,9 @@ from twsim.exchange.exchange import Exchange
 from twsim.exchange.outcomes import Outcome
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.vocabulary import AccountId
+from twsim.faults.plan import FaultPlan, FaultRecord, make_wish
 from twsim.journal import Journal
+from twsim.scenario import Scenario
 from twsim.server import Server
 from twsim.simulator import Simulator
 from twsim.transcript import FRAMES_MAX, Direction, Frame, Transcript
@@ -45,7 +47,7 @@ class Gateway:
     exists, what it holds wins. Whoever passes a ManualClock moves time with `advance`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords, every one with a default
         self,
         *,
         accounts: Mapping[str, Money] | None = None,
@@ -56,6 +58,8 @@ class Gateway:
         state: Path | None = None,
         clock: Clock | None = None,
         frames_max: int = FRAMES_MAX,
+        faults: FaultPlan | None = None,
+        scenario: Scenario | Path | str | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -65,6 +69,12 @@ class Gateway:
         self._seed = seed
         self._journal = None if state is None else Journal(state)
         self._transcript = Transcript(frames_max)
+        self._plan = faults
+        script = Scenario.load(scenario) if isinstance(scenario, Path | str) else scenario
+        self._scenario = script
+        manual = isinstance(self.clock, ManualClock)
+        if self._scenario is not None:
+            self._scenario.check(time_can_be_moved=manual)
         self._simulator: Simulator | None = None
         self._server: Server | None = None
 
@@ -99,6 +109,13 @@ class Gateway:
         except OSError:
             await self.stop()
             raise
+        plan, self._plan = self._plan, None
+        script, self._scenario = self._scenario, None
+        if plan is not None:
+            self._world.faults.follow(plan)
+        if script is not None:
+            script.play(self, self._world.faults)
+        self._server.schedule()
 
     async def stop(self) -> None:
         """Cut every line, stop listening, close the journal; nothing is waited for."""
@@ -128,7 +145,7 @@ class Gateway:
         while (due := self._world.next_due()) is not None and due <= end:
             self.clock.move_to(max(due, self.clock.now()))
             self._world.tick()
-        self.clock.move_to(end)
+        self.clock.move_to(max(end, self.clock.now()))  # a scenario may have moved it too
         self._world.tick()
 
     def set_price(self, symbol: str, price: Money) -> None:
@@ -174,6 +191,34 @@ class Gateway:
     def cash(self, account: str) -> Decimal:
         """Return the cash of an account."""
         return self._world.exchange.figures(AccountId(account), self.clock.now()).cash
+
+    def notify(self, code: int, text: str) -> None:
+        """Say a notice that belongs to no request to every client."""
+        self._world.notify(code, text)
+        self._world.settle()
+
+    # What goes wrong.
+
+    def inject(self, fault: str, **words: object) -> None:
+        """Let a fault of the catalogue strike: at once, or at the next opportunity.
+
+        `inject("O03", symbol="AAPL", delay=5, times=1)`; every fault takes `symbol`,
+        `account`, `client`, `times` (0 is always) and `on` beside its own parameters.
+        Raises FaultError for what there is not.
+        """
+        self._world.faults.inject(make_wish(fault, words))
+        self._world.settle()
+        self._running.schedule()
+
+    def clear_faults(self) -> None:
+        """Heal: nothing strikes any more, and what was withheld arrives now."""
+        self._world.faults.clear()
+        self._world.settle()
+        self._running.schedule()
+
+    def fault_log(self) -> list[FaultRecord]:
+        """Return which faults struck when and on whose order, oldest first."""
+        return self._world.faults.log()
 
     # The wire.
 

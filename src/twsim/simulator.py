@@ -16,7 +16,10 @@ from twsim.clock import Clock
 from twsim.exchange.book import Changes
 from twsim.exchange.exchange import Exchange
 from twsim.exchange.outcomes import HoldingChanged, Outcome, Refused
+from twsim.exchange.refusals import Refusal
 from twsim.exchange.vocabulary import AccountId, ClientId
+from twsim.faults.effects import EFFECTS
+from twsim.faults.engine import Faults
 from twsim.session import Line, Session
 from twsim.transcript import Direction, Transcript
 from twsim.wire.protocol import (
@@ -64,19 +67,31 @@ class Simulator:
         self._told_step = exchange.next_step(clock.now())
         self._touched: dict[AccountId, None] = {}
         self._touched_due: datetime | None = None
+        self.faults = Faults(self, EFFECTS)
 
     # What the socket calls.
 
     def connect(self, line: Line) -> Session | None:
-        """Start a session; None where there are too many."""
-        if len(self._sessions) >= SESSIONS_MAX:
+        """Start a session; None where there are too many, or nobody is let in."""
+        if len(self._sessions) >= SESSIONS_MAX or self.faults.is_shut:
             return None
         session = Session(self, line, server_version_max=SERVER_VERSION_MAX)
         self._sessions.append(session)
+        if self.faults.is_active:
+            self.faults.connected(session)
         return session
 
     def receive(self, session: Session, data: bytes) -> None:
-        """Act on bytes of a client."""
+        """Act on bytes that a client sent."""
+        if session.wire is None:
+            self.deliver(session, data)
+        else:
+            session.wire.read(data, self.now())
+
+    def deliver(self, session: Session, data: bytes) -> None:
+        """Act on bytes of a client that have arrived."""
+        if session.closing:
+            return
         for event in session.connection.receive_data(data):
             if session.closing:
                 break
@@ -93,6 +108,7 @@ class Simulator:
     def tick(self) -> None:
         """Let the exchange do what is due by now."""
         now = self.now()
+        self.faults.tick(now)
         self.publish(self.exchange.advance(now))
         if now >= self._told_step:
             self._told_step = self.exchange.next_step(now)
@@ -104,7 +120,11 @@ class Simulator:
 
     def next_due(self) -> datetime | None:
         """Return when `tick` should be called next; None where nothing waits for time."""
-        moments = [self.exchange.next_due(self.now()), self._touched_due]
+        moments = [
+            self.exchange.next_due(self.now()),
+            self._touched_due,
+            self.faults.next_due(),
+        ]
         if any(session.quotes for session in self._sessions):
             moments.append(self._told_step)
         return min((moment for moment in moments if moment is not None), default=None)
@@ -138,6 +158,8 @@ class Simulator:
     def publish(self, outcomes: Iterable[Outcome]) -> None:
         """Tell every session what concerns it, in the order of the happenings."""
         for outcome in outcomes:
+            if self.faults.is_active:
+                self.faults.happened(outcome)
             match outcome:
                 case HoldingChanged(account, con_id):
                     self._touch(account)
@@ -148,7 +170,16 @@ class Simulator:
                 case _:
                     self._tell_owner(outcome)
 
+    def sessions(self) -> list[Session]:
+        """Return every session, in the order of their connecting."""
+        return list(self._sessions)
+
     # What tests call.
+
+    def notify(self, code: int, text: str) -> None:
+        """Say a notice that belongs to no request to every client."""
+        for session in tuple(self._by_client.values()):
+            session.refuse(Refusal(code, text))
 
     def set_managed_accounts(self, accounts: list[str]) -> None:
         """Name these accounts to clients, now and from now on."""
@@ -174,7 +205,10 @@ class Simulator:
                 session.greet(self.now())
             case Received(request, fields):
                 self._note(session, fields)
-                answer(request, session)
+                if self.faults.is_active:
+                    self.faults.answer(request, session, answer)
+                else:
+                    answer(request, session)
             case Unrecognised(number, fields):
                 self._note(session, fields)
                 refuse_unknown(session, number, fields)

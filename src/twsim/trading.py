@@ -17,6 +17,7 @@ from twsim.exchange.outcomes import (
     Cancelled,
     CancelPending,
     CommissionKnown,
+    Corrected,
     Executed,
     Outcome,
     Refused,
@@ -38,7 +39,9 @@ _SECURITY_TYPES: Final = frozenset({
     "CMDTY", "NEWS", "FUND", "CFD", "CRYPTO",
 })  # fmt: skip
 
-OrderOutcome = Acknowledged | Executed | CancelPending | Cancelled | CommissionKnown | Rejected
+OrderOutcome = (
+    Acknowledged | Executed | CancelPending | Cancelled | Corrected | CommissionKnown | Rejected
+)
 
 AboutContract = PlaceOrder | ReqContractDetails | ReqMktData
 
@@ -71,18 +74,19 @@ def place(session: Session, client_id: ClientId, request: PlaceOrder) -> None:
         session.refuse(query, request.order_id)
         return
     world = session.world
-    outcomes = world.exchange.place(_ticket(request, client_id, query), world.now())
-    _tell(session, request.order_id, outcomes)
+    outcomes = world.exchange.place(ticket_of(request, client_id, query), world.now())
+    tell_asker(session, request.order_id, outcomes)
 
 
 def cancel(session: Session, client_id: ClientId, request: CancelOrder) -> None:
     """Cancel an order."""
     world = session.world
     outcomes = world.exchange.cancel(client_id, OrderId(request.order_id), world.now())
-    _tell(session, request.order_id, outcomes)
+    tell_asker(session, request.order_id, outcomes)
 
 
-def _tell(session: Session, order_id: int, outcomes: list[Outcome]) -> None:
+def tell_asker(session: Session, order_id: int, outcomes: list[Outcome]) -> None:
+    """Tell what became of a request: a refusal to whoever asked, the rest to all."""
     for outcome in outcomes:
         if isinstance(outcome, Refused):
             session.refuse(outcome.refusal, order_id)
@@ -90,7 +94,8 @@ def _tell(session: Session, order_id: int, outcomes: list[Outcome]) -> None:
             session.world.publish([outcome])
 
 
-def _ticket(request: PlaceOrder, client_id: ClientId, query: Query) -> Ticket:
+def ticket_of(request: PlaceOrder, client_id: ClientId, query: Query) -> Ticket:
+    """Return the ticket that an order is."""
     limit = request.limit_price
     return Ticket(
         client_id=client_id,
@@ -118,6 +123,11 @@ def tell(session: Session, outcome: OrderOutcome, contract: Contract) -> None:
                 render.exec_details(execution, contract, render.LIVE, server_version=version)
             )
             _pair(session, order, contract)
+        case Corrected(_, execution):
+            version = session.connection.server_version
+            session.say(
+                render.exec_details(execution, contract, render.LIVE, server_version=version)
+            )
         case CommissionKnown(order, execution):
             _pair(session, order, contract)
             session.say(render.commission_report(execution))

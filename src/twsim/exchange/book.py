@@ -126,7 +126,7 @@ class Books:
         """Drop finished orders, executions and closed positions of earlier days."""
         for order in [o for o in self.orders.values() if _is_old(o.completed_at, today)]:
             del self.orders[order.perm_id]
-            del self.by_order_id[order.client_id, order.order_id]
+            self.by_order_id.pop((order.client_id, order.order_id), None)
         for execution in [e for e in self.executions.values() if _is_old(e.at, today)]:
             del self.executions[execution.exec_id]
 

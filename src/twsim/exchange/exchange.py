@@ -25,6 +25,7 @@ from twsim.exchange.accounts import (
 from twsim.exchange.book import Books, Changes, Opening, next_midnight, trading_day
 from twsim.exchange.contracts import Contract, ContractTable
 from twsim.exchange.matching import Print, sweep
+from twsim.exchange.meddling import Meddling
 from twsim.exchange.numbers import Numbers
 from twsim.exchange.orders import Execution, Order, Step, finish, move
 from twsim.exchange.outcomes import (
@@ -55,7 +56,7 @@ from twsim.exchange.vocabulary import (
 LIVE_ORDERS_MAX: Final = 100_000
 
 
-class Exchange:
+class Exchange(Meddling):
     """The whole simulated world behind a gateway."""
 
     def __init__(self, contracts: ContractTable, opening: Opening) -> None:
@@ -66,6 +67,7 @@ class Exchange:
         self._settlement = Settlement(self._books)
         self._forced: deque[Refusal] = deque(maxlen=LIVE_ORDERS_MAX)
         self._held: set[ConId] = set()
+        self._held_orders = set()
         self._all_held = False
         self._step = self._prices.step_at(opening.at)
         self._day = trading_day(opening.at)
@@ -350,7 +352,11 @@ class Exchange:
     # Trading.
 
     def _can_match(self, order: Order) -> bool:
-        return not self._all_held and order.con_id not in self._held
+        return (
+            not self._all_held
+            and order.con_id not in self._held
+            and (order.client_id, order.order_id) not in self._held_orders
+        )
 
     def _prints(self, order: Order, now: datetime) -> list[Print]:
         contract = self.contracts[order.con_id]

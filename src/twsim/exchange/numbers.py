@@ -46,3 +46,8 @@ class Numbers:
         """Count an order id as used, and with it all below."""
         assert order_id >= self.next_order_id(client)
         self.order_ids[client] = OrderId(order_id + 1)
+
+    def roll_back(self, count: int) -> None:
+        """Count the last order ids of every client as not used."""
+        for client, order_id in self.order_ids.items():
+            self.order_ids[client] = OrderId(max(1, order_id - count))

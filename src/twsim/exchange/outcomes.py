@@ -57,6 +57,14 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """An execution was corrected: a new one took its place."""
+
+    order: Order
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
 class CommissionKnown:
     """What an execution cost is known now, a little after it."""
 
@@ -79,6 +87,7 @@ Outcome = (
     | Executed
     | CancelPending
     | Cancelled
+    | Corrected
     | CommissionKnown
     | HoldingChanged
 )

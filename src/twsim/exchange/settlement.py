@@ -18,7 +18,7 @@ from twsim.exchange.book import Books
 from twsim.exchange.commissions import fill_commission
 from twsim.exchange.matching import Print
 from twsim.exchange.orders import Execution, Order, fill, finish
-from twsim.exchange.outcomes import CommissionKnown, HoldingChanged, Outcome
+from twsim.exchange.outcomes import CommissionKnown, Corrected, HoldingChanged, Outcome
 from twsim.exchange.vocabulary import AccountId, ConId, ExecId
 
 # A real paper gateway takes 0.1 to 1 s (§4.1); contract.md promises less than 50 ms.
@@ -45,7 +45,7 @@ class Settlement:
             order.filled, order.value, shares=trade.shares, price=trade.price
         )
         filled = fill(order, trade.shares, trade.price)
-        if filled.is_final:
+        if filled.is_final and not order.is_final:
             filled = finish(filled, now, f"Filled Size: {filled.filled}")
         booked = Trade(
             side=order.side, shares=trade.shares, price=trade.price, commission=commission
@@ -60,6 +60,29 @@ class Settlement:
         self._books.put_execution(execution)
         self._due.append((now + COMMISSION_DELAY, execution.exec_id))
         return filled, execution
+
+    def correct(
+        self, found: Execution, shares: int, price: Decimal, now: datetime
+    ) -> Corrected:
+        """Put another execution in the place of one: the last part of the id rises."""
+        del now
+        base, _, revision = found.exec_id.rpartition(".")
+        changed = replace(
+            found,
+            exec_id=ExecId(f"{base}.{int(revision) + 1:02d}"),
+            shares=shares,
+            price=price,
+        )
+        more = found.side.sign * (shares - found.shares)
+        paid = found.side.sign * (shares * price - found.shares * found.price)
+        account = self._books.accounts[found.account]
+        position = self._books.position(found.account, found.con_id)
+        self._books.put_account(replace(account, cash=account.cash - paid))
+        self._books.put_position(
+            replace(position, quantity=position.quantity + more, cost=position.cost + paid)
+        )
+        self._books.put_execution(changed)
+        return Corrected(self._books.orders[found.perm_id], changed)
 
     def next_due(self) -> datetime | None:
         """Return when the next commission becomes known."""

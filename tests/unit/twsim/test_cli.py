@@ -8,6 +8,8 @@ import pytest
 
 from twsim import cli
 from twsim.cli import Options, app, main
+from twsim.faults import CATALOGUE, FaultPlan
+from twsim.scenario import Scenario
 
 
 def parse(*arguments: str) -> Options:
@@ -26,6 +28,8 @@ def test_without_options_it_is_one_paper_account_on_the_paper_port() -> None:
         positions=[],
         seed=0,
         state=None,
+        faults=FaultPlan(),
+        scenario=None,
     )
 
 
@@ -33,6 +37,7 @@ def test_every_option_is_understood() -> None:
     words = (
         "--host 0.0.0.0 --port 0 --account DU1234567=50000.50 --account DUP203550 --seed 7"
         " --position DU1234567:AAPL:-50@148.5 --position DUP203550:BRK.B:3@400 --state s.jsonl"
+        " --fault L14:delay=2 --fault O03@0.05 --fault-seed 9 --scenario nightly_restart"
     )
 
     assert parse(*words.split()) == Options(
@@ -45,6 +50,8 @@ def test_every_option_is_understood() -> None:
         ],
         seed=7,
         state=Path("s.jsonl"),
+        faults=FaultPlan(9, {"O03": "0.05"}, ("L14:delay=2",)),
+        scenario=Scenario.load("nightly_restart"),
     )
 
 
@@ -58,6 +65,9 @@ def test_every_option_is_understood() -> None:
         ("--position DU8730189:AAPL:3", "not ID:SYMBOL:QTY@AVGCOST"),
         ("--position DU1234567:AAPL:3@4", "there is no account DU1234567"),
         ("--position DU8730189:NOPE:3@4", "there is no symbol NOPE"),
+        ("--fault X99", "--fault: there is no fault X99"),
+        ("--fault O03:delay", "delay is not name=value"),
+        ("--scenario nowhere.txt", "--scenario nowhere.txt: [Errno 2]"),
         ("--wrong", "Unknown option"),
         ("--help", ""),
     ],
@@ -72,6 +82,15 @@ def test_a_bad_option_is_told_in_one_line(
     assert complaint.startswith("twsim: " if words else "")
     assert words in complaint
     assert complaint.count("\n") == (1 if words else 0)
+
+
+def test_it_lists_every_fault_in_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faults"]) == 0
+
+    listed = capsys.readouterr().out.splitlines()
+
+    assert [line[:3] for line in listed] == list(CATALOGUE)
+    assert len(listed) == 72
 
 
 @pytest.mark.parametrize(
