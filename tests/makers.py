@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from paperdesk.domain.batch import BatchHead, Target
+from paperdesk.domain.batch import Batch, BatchHead, ErrorCode, Outcome, Row, Target
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.execution import Execution
-from paperdesk.domain.order import Order, OrderState, Terms
+from paperdesk.domain.order import Order, OrderState, Terms, WireStatus
 from paperdesk.domain.planning import Goal
 from paperdesk.domain.reports import (
     CommissionReport,
@@ -38,6 +38,7 @@ from paperdesk.domain.vocabulary import (
 
 NOW = datetime(2026, 3, 9, 14, 30, tzinfo=UTC)
 ACCOUNT = AccountId("DU8730189")
+BATCH = BatchId("a1b2c3d4e5f67890")
 CLIENT_ID = 17
 GATEWAY = "127.0.0.1:4002"
 AAPL, MSFT = ConId(265598), ConId(272093)
@@ -58,6 +59,7 @@ def make_target(
     tolerance: str | None = None,
     tif: TimeInForce = TimeInForce.DAY,
     outside_rth: bool = False,
+    requested: str | None = None,
 ) -> Target:
     return Target(
         symbol=Symbol(symbol),
@@ -67,6 +69,7 @@ def make_target(
         tolerance_pct=None if tolerance is None else Decimal(tolerance),
         time_in_force=tif,
         outside_rth=outside_rth,
+        requested_symbol=requested,
     )
 
 
@@ -83,7 +86,7 @@ def make_goal(
 
 def make_order(
     *,
-    batch: str = "a1b2c3d4e5f67890",
+    batch: str = BATCH,
     seq: int = 0,
     conid: ConId = AAPL,
     side: Side = Side.BUY,
@@ -95,6 +98,13 @@ def make_order(
     broker_filled: int = 0,
     ended_at: datetime | None = None,
     cancel_asked: bool = False,
+    order_id: int | None = None,
+    perm_id: int | None = None,
+    status: WireStatus | None = None,
+    commission: str | None = None,
+    error: str | None = None,
+    broker_code: int | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Order:
     return Order(
         ref=OrderRef(f"pd-{batch}-{seq}"),
@@ -117,13 +127,49 @@ def make_order(
         broker_filled=broker_filled,
         ended_at=ended_at,
         cancel_asked=cancel_asked,
+        order_id=None if order_id is None else OrderId(order_id),
+        perm_id=None if perm_id is None else PermId(perm_id),
+        wire_status=status,
+        commission=None if commission is None else Decimal(commission),
+        error=error,
+        broker_code=broker_code,
+        warnings=warnings,
     )
 
 
-def make_head(
-    batch: str = "a1b2c3d4e5f67890", *, client: str = "client1", at: datetime = NOW
-) -> BatchHead:
+def make_row(
+    target: Target | None = None,
+    *,
+    outcome: Outcome | None = None,
+    order: Order | None = None,
+    current_pos: int | None = 50,
+    delta: int | None = 50,
+    error: str | None = None,
+    error_code: ErrorCode | None = None,
+    warnings: tuple[str, ...] = (),
+    working_qty: int = 0,
+) -> Row:
+    return Row(
+        seq=0,
+        target=target or make_target(),
+        outcome=outcome or (Outcome.ORDERED if order else Outcome.PENDING),
+        conid=AAPL,
+        current_pos=current_pos,
+        working_qty=working_qty,
+        delta=delta,
+        order=order,
+        error=error,
+        error_code=error_code,
+        warnings=warnings,
+    )
+
+
+def make_head(batch: str = BATCH, *, client: str = "client1", at: datetime = NOW) -> BatchHead:
     return BatchHead(BatchId(batch), ACCOUNT, ClientName(client), at)
+
+
+def make_batch(*rows: Row) -> Batch:
+    return Batch(make_head(), rows)
 
 
 def make_execution(

@@ -14,6 +14,7 @@ from twsim.exchange.book import Opening
 from twsim.exchange.contracts import Contract, ContractTable, Query
 from twsim.exchange.exchange import Exchange
 from twsim.exchange.orders import Order
+from twsim.exchange.rules import Rules
 from twsim.exchange.tickets import Ticket
 from twsim.exchange.vocabulary import (
     AccountId,
@@ -43,8 +44,14 @@ def contract(symbol: str = "AAPL") -> Contract:
     return contracts().of_symbol(symbol)
 
 
-def make_exchange(*, seed: int = 0, cash: str = "1000000") -> Exchange:
-    exchange = Exchange(contracts(), Opening(seed=seed, at=NOW))
+def make_exchange(
+    *,
+    seed: int = 0,
+    cash: str = "1000000",
+    rules: Rules | None = None,
+    at: datetime = NOW,
+) -> Exchange:
+    exchange = Exchange(contracts(), Opening(seed=seed, at=at), rules)
     exchange.open_account(ACCOUNT, Decimal(cash))
     return exchange
 
@@ -59,6 +66,7 @@ def make_ticket(
     quantity: str = "100",
     limit: str | None = None,
     tif: str = "DAY",
+    outside_rth: bool = False,
 ) -> Ticket:
     return Ticket(
         client_id=ClientId(client_id),
@@ -70,6 +78,7 @@ def make_ticket(
         order_type="MKT" if limit is None else "LMT",
         limit_price=None if limit is None else Decimal(limit),
         tif=tif,
+        outside_rth=outside_rth,
         order_ref="ref-1",
     )
 

@@ -8,7 +8,6 @@ seconds. The only module that starts the embedded simulated gateway.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import signal
@@ -61,10 +60,14 @@ _log = structlog.get_logger("paperdesk")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A running service: the desk, and the ASGI application in front of it."""
+    """A running service: the desk, the ASGI application in front of it, and what runs both.
+
+    `lanes` ends by a defect only; then nothing can be sent any more and the process must end.
+    """
 
     desk: Desk
     app: ASGIApp
+    lanes: asyncio.Task[None]
 
 
 @asynccontextmanager
@@ -106,7 +109,7 @@ async def running(
             clock=clock,
             random=random,
         )
-        yield Service(desk, app)
+        yield Service(desk, app, lanes)
 
 
 def serve(settings: Settings) -> int:
@@ -132,13 +135,30 @@ async def _serve(settings: Settings) -> int:
             )
         )
         serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
-        await service.desk.until_up(READY_WITHIN_SECONDS)
-        greet(settings, listening.getsockname()[1])
-        await stopping.wait()
+        greeting = asyncio.create_task(_greet(service, settings, listening), name="greet")
+        is_fine = await _until_ended(service, stopping)
+        greeting.cancel()
         await service.desk.stop()
         server.should_exit = True
         await serving
-    return 0
+        return 0 if is_fine else 1
+
+
+async def _until_ended(service: Service, stopping: asyncio.Event) -> bool:
+    """Wait for an interruption; return False where the service died instead."""
+    interrupted = asyncio.create_task(stopping.wait(), name="signals")
+    await asyncio.wait({interrupted, service.lanes}, return_when=asyncio.FIRST_COMPLETED)
+    if interrupted.done():
+        return True
+    interrupted.cancel()
+    _log.critical("service.died", exc_info=service.lanes.exception())
+    return False
+
+
+async def _greet(service: Service, settings: Settings, listening: socket.socket) -> None:
+    """Greet once the printed command will work, or after a moment all the same."""
+    await service.desk.until_up(READY_WITHIN_SECONDS if settings.is_embedded else 0)
+    greet(settings, listening.getsockname()[1])
 
 
 class _Server(uvicorn.Server):
@@ -240,7 +260,6 @@ def _thread(name: str) -> Iterator[ThreadExecutor]:
 
 
 async def _end(task: asyncio.Task[None]) -> None:
-    """Cancel a task; what it raised before is raised here."""
+    """Cancel a task and wait for its end; what it raised was logged when it did."""
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait({task})

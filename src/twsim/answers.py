@@ -14,8 +14,8 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from twsim import render, trading
-from twsim.exchange.book import NEW_YORK
 from twsim.exchange.contracts import MARKET_RULE_ID, SMART, STOCK, Contract
+from twsim.exchange.hours import NEW_YORK
 from twsim.exchange.orders import Execution, Order
 from twsim.exchange.refusals import NO_SUCH_CONTRACT, Refusal, invalid
 from twsim.exchange.tickets import resolve
@@ -295,8 +295,9 @@ def _(request: ReqContractDetails, session: Session) -> None:
     if not found:
         session.refuse(NO_SUCH_CONTRACT, request.req_id)  # and no end (§2.6)
         return
+    now, hours = session.world.now(), session.world.exchange.hours
     for contract in found:
-        session.say(render.contract_data(contract, request.req_id, session.world.now()))
+        session.say(render.contract_data(contract, request.req_id, now, hours=hours))
     session.say(ContractDataEnd(req_id=request.req_id))
 
 

@@ -22,7 +22,7 @@ from twsim.data import listings
 from twsim.faults.catalogue import lines
 from twsim.faults.kinds import FaultError
 from twsim.faults.plan import FaultPlan
-from twsim.gateway import Gateway, PositionRow
+from twsim.gateway import Gateway, HoursWord, PositionRow, ScheduleWord
 from twsim.scenario import Scenario, ScenarioError
 
 DEFAULT_ACCOUNT: Final = "DU8730189"
@@ -55,6 +55,10 @@ class Options:
     positions: list[PositionRow]
     seed: int
     state: Path | None
+    hours: HoursWord
+    prices: Path | None
+    commissions: ScheduleWord
+    fees: bool
     faults: FaultPlan
     scenario: Scenario | None
 
@@ -66,7 +70,7 @@ def list_faults() -> None:
 
 
 @app.default
-def twsim(
+def twsim(  # noqa: PLR0913 - an option each
     *,
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
@@ -74,6 +78,10 @@ def twsim(
     position: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     seed: int = 0,
     state: Path | None = None,
+    hours: HoursWord = "always",
+    prices: Path | None = None,
+    commissions: ScheduleWord = "tiered",
+    fees: Annotated[bool, Parameter(negative="")] = False,
     scenario: str | None = None,
     fault: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     fault_seed: int = 0,
@@ -87,6 +95,10 @@ def twsim(
         position: ID:SYMBOL:QTY@AVGCOST, repeatable; a negative QTY is a short position.
         seed: Another seed gives other prices.
         state: Keep accounts, orders and executions in this file, over restarts.
+        hours: When the exchange is open; real are those of the NYSE, half days included.
+        prices: Replay this CSV file from the first start on: time,symbol,price[,bid,ask,size].
+        commissions: What IBKR takes of each order, by its tiered or its fixed schedule.
+        fees: Add the regulators' fees to tiered commissions; fixed ones always have them.
         scenario: Do what this script says: a file, or the name of one that is shipped.
         fault: ID[:k=v,...][@rate], repeatable; once, or by chance at each opportunity.
         fault_seed: Another seed gives other faults.
@@ -101,6 +113,10 @@ def twsim(
         positions=[_position(text, accounts) for text in position],
         seed=seed,
         state=state,
+        hours=hours,
+        prices=prices,
+        commissions=commissions,
+        fees=fees,
         faults=_plan(fault, fault_seed),
         scenario=None if scenario is None else _scenario(scenario),
     )
@@ -155,6 +171,10 @@ async def serve(options: Options) -> None:
         port=options.port,
         seed=options.seed,
         state=options.state,
+        hours=options.hours,
+        prices=options.prices,
+        commissions=options.commissions,
+        fees=options.fees,
         frames_max=0,  # nobody is here to read them
         faults=options.faults,
         scenario=options.scenario,

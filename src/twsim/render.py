@@ -12,7 +12,6 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from twsim.exchange.accounts import Figures, Holding, Position
-from twsim.exchange.book import NEW_YORK
 from twsim.exchange.contracts import (
     MARKET_RULE_ID,
     SMART,
@@ -23,6 +22,7 @@ from twsim.exchange.contracts import (
     Contract,
     tick_at,
 )
+from twsim.exchange.hours import NEW_YORK, Hours
 from twsim.exchange.orders import Execution, Order
 from twsim.exchange.vocabulary import AccountId, Side
 from twsim.wire.fields import plain
@@ -51,7 +51,7 @@ _COMPETE_OFFSET: Final = Decimal("0.02")
 _BBO_EXCHANGE: Final = "9c0001"
 _SNAPSHOT_PERMISSIONS: Final = 3
 # What this exchange takes, in a gateway's words for it: RS-7.
-_ORDER_TYPES: Final = "ACTIVETIM,DAY,GTC,IOC,LMT,MKT,RTH"
+_ORDER_TYPES: Final = "ACTIVETIM,DAY,GTC,IOC,LMT,MKT,OPG,RTH"
 
 
 def open_order(order: Order, contract: Contract) -> OpenOrder:
@@ -97,6 +97,7 @@ def order_status(order: Order) -> OrderStatus:
         perm_id=order.perm_id,
         last_fill_price=order.last_price,
         client_id=order.client_id,
+        why_held=order.why_held,
     )
 
 
@@ -264,9 +265,11 @@ def account_time(now: datetime) -> AccountUpdateTime:
     return AccountUpdateTime(time=f"{now.astimezone(NEW_YORK):%H:%M}")
 
 
-def contract_data(contract: Contract, req_id: int, now: datetime) -> ContractData:
+def contract_data(
+    contract: Contract, req_id: int, now: datetime, *, hours: Hours
+) -> ContractData:
     """Show all that is known of a contract."""
-    hours = always_open(now.astimezone(NEW_YORK).date())
+    today = now.astimezone(NEW_YORK).date()
     return ContractData(
         req_id=req_id,
         symbol=contract.symbol,
@@ -284,8 +287,8 @@ def contract_data(contract: Contract, req_id: int, now: datetime) -> ContractDat
         primary_exchange=contract.primary_exchange,
         industry=contract.industry,
         time_zone_id=ZONE,
-        trading_hours=hours,
-        liquid_hours=hours,
+        trading_hours=hours_from(today, hours, extended=True),
+        liquid_hours=hours_from(today, hours, extended=False),
         aggregate_group=1,
         market_rule_ids=",".join([str(MARKET_RULE_ID)] * len(VALID_EXCHANGES)),
         stock_type=contract.stock_type,
@@ -320,10 +323,18 @@ def tick_parameters(req_id: int) -> TickReqParams:
     )
 
 
-def always_open(today: date) -> str:
-    """Return hours that never end, in the form of RS-7."""
+def hours_from(today: date, hours: Hours, *, extended: bool) -> str:
+    """Return the hours of some days, in the form of RS-7."""
     days = (today + timedelta(days=ahead) for ahead in range(_HOURS_DAYS))
-    return ";".join(f"{day:%Y%m%d}:0000-{day + timedelta(days=1):%Y%m%d}:0000" for day in days)
+    return ";".join(_hours_of(day, hours, extended=extended) for day in days)
+
+
+def _hours_of(day: date, hours: Hours, *, extended: bool) -> str:
+    session = hours.session(day)
+    if session is None:
+        return f"{day:%Y%m%d}:CLOSED"
+    span = (moment.astimezone(NEW_YORK) for moment in session.span(extended=extended))
+    return "-".join(f"{moment:%Y%m%d:%H%M}" for moment in span)
 
 
 def zoned(at: datetime) -> str:

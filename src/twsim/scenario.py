@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from twsim.data import listings
-from twsim.exchange.book import NEW_YORK, trading_day
+from twsim.exchange.hours import NEW_YORK, trading_day
 from twsim.faults.engine import Faults
 from twsim.faults.kinds import FaultError, Point
 from twsim.faults.plan import make_wish

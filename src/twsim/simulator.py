@@ -89,9 +89,10 @@ class Simulator:
             session.wire.read(data, self.now())
 
     def deliver(self, session: Session, data: bytes) -> None:
-        """Act on bytes of a client that have arrived."""
+        """Act on bytes of a client, once everything that is due by now has happened."""
         if session.closing:
             return
+        self.publish(self.exchange.advance(self.now()))
         for event in session.connection.receive_data(data):
             if session.closing:
                 break

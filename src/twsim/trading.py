@@ -19,9 +19,11 @@ from twsim.exchange.outcomes import (
     CommissionKnown,
     Corrected,
     Executed,
+    Killed,
     Outcome,
     Refused,
     Rejected,
+    Warned,
 )
 from twsim.exchange.refusals import Refusal, invalid
 from twsim.exchange.tickets import Ticket
@@ -30,7 +32,7 @@ from twsim.session import Session
 from twsim.wire.place_order import PlaceOrder
 from twsim.wire.requests import CancelOrder, ReqContractDetails, ReqMktData
 
-_CANCELLED: Final = Refusal(202, "Order Canceled - reason:")  # nothing after it: PF-5
+_CANCELLED: Final = "Order Canceled - reason:"  # as a rule with nothing after it: PF-5
 _NO_WHAT_IF: Final = invalid("What-if orders are not simulated")
 _NO_SUCH_TYPE: Final = invalid("Please enter a valid security type")
 # What a client may ask for; everything but stocks is then unknown.
@@ -40,7 +42,15 @@ _SECURITY_TYPES: Final = frozenset({
 })  # fmt: skip
 
 OrderOutcome = (
-    Acknowledged | Executed | CancelPending | Cancelled | Corrected | CommissionKnown | Rejected
+    Acknowledged
+    | Executed
+    | CancelPending
+    | Cancelled
+    | CommissionKnown
+    | Corrected
+    | Killed
+    | Rejected
+    | Warned
 )
 
 AboutContract = PlaceOrder | ReqContractDetails | ReqMktData
@@ -115,25 +125,22 @@ def ticket_of(request: PlaceOrder, client_id: ClientId, query: Query) -> Ticket:
 def tell(session: Session, outcome: OrderOutcome, contract: Contract) -> None:
     """Tell the client of an order what happened to it."""
     match outcome:
-        case Acknowledged(order) | CancelPending(order):
+        case Acknowledged(order) | CancelPending(order) | Killed(order):
             _pair(session, order, contract)
-        case Executed(order, execution):
+        case Executed(order, execution) | Corrected(order, execution):
             version = session.connection.server_version
             session.say(
                 render.exec_details(execution, contract, render.LIVE, server_version=version)
             )
             _pair(session, order, contract)
-        case Corrected(_, execution):
-            version = session.connection.server_version
-            session.say(
-                render.exec_details(execution, contract, render.LIVE, server_version=version)
-            )
         case CommissionKnown(order, execution):
             _pair(session, order, contract)
             session.say(render.commission_report(execution))
-        case Cancelled(order):
+        case Cancelled(order, reason):
             session.say(render.order_status(order))
-            session.refuse(_CANCELLED, order.order_id)
+            session.refuse(Refusal(202, _CANCELLED + reason), order.order_id)
+        case Warned(order, refusal):
+            session.refuse(refusal, order.order_id)
         case Rejected(order, refusal):
             session.refuse(refusal, order.order_id)
             _pair(session, order, contract)

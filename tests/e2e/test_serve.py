@@ -189,3 +189,19 @@ def test_a_second_service_on_the_same_ledger_refuses_to_start(tmp_path: Path) ->
     assert second.process.returncode == 1
     assert "another process owns the ledger" in second.text()
     assert "Traceback" not in second.text()
+
+
+def test_ctrl_c_works_while_the_gateway_is_not_there(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    (tmp_path / "paperdesk.toml").write_text(CONFIG.format(port=port))
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+        api = api_of(service, tmp_path)
+        health = api.get("/health")
+        (account,) = api.get("/api/v1/accounts")["accounts"]
+        took = service.end(signal.SIGTERM)
+
+    assert health == {"status": "ok", "accounts": {"DU8730189": False}}
+    assert "refused" in account["reason"]
+    assert took < 2
+    assert service.process.returncode == 0

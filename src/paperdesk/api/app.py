@@ -24,7 +24,7 @@ from paperdesk.api.body import BODY_BYTES_MAX, BodyLimit
 from paperdesk.api.docs import documented
 from paperdesk.api.endpoint import Accounts, Answer, Call, Endpoint
 from paperdesk.api.envelope import Envelope
-from paperdesk.api.ports import Desk
+from paperdesk.desk.desk import Desk
 from paperdesk.desk.ports import Clock, Random
 from paperdesk.domain.client import Client
 from paperdesk.wire.encoding import encode

@@ -19,12 +19,13 @@ import msgspec
 from paperdesk import __version__
 from paperdesk.api.endpoint import HTML, JSON, Answer, Call, Endpoint
 from paperdesk.api.envelope import REQUEST_ID
-from paperdesk.api.page import page
+from paperdesk.api.page import page, prose
 from paperdesk.api.problems import PROBLEM_JSON, problem_page
 from paperdesk.errors import (
     BadRequest,
     Forbidden,
     InternalError,
+    LedgerUnavailable,
     NotFound,
     PaperdeskError,
     PayloadTooLarge,
@@ -166,7 +167,8 @@ def _parameters(endpoint: Endpoint) -> list[Node]:
 
 def _responses(endpoint: Endpoint) -> Node:
     by_status: defaultdict[int, list[type[PaperdeskError]]] = defaultdict(list)
-    for kind in dict.fromkeys((*_errors_of_all(endpoint), *endpoint.errors)):
+    # The endpoint's own errors first: of a 500 they are the ones a caller can act on.
+    for kind in dict.fromkeys((*endpoint.errors, *_errors_of_all(endpoint))):
         by_status[kind.status].append(kind)
     problems: Node = {str(status): _problem(by_status[status]) for status in sorted(by_status)}
     return {"200": _success(endpoint), **problems}
@@ -176,7 +178,10 @@ def _errors_of_all(endpoint: Endpoint) -> tuple[type[PaperdeskError], ...]:
     """Return what every endpoint of this kind can end in."""
     if endpoint.scope is None:
         return (BadRequest, PayloadTooLarge, InternalError)
-    return (BadRequest, Unauthorized, Forbidden, PayloadTooLarge, InternalError)
+    # What has a scope reads the ledger.
+    return (
+        BadRequest, Unauthorized, Forbidden, PayloadTooLarge, LedgerUnavailable, InternalError,
+    )  # fmt: skip
 
 
 def _success(endpoint: Endpoint) -> Node:
@@ -232,9 +237,9 @@ def _page_body(document: Node) -> str:
 
 
 def _operation_section(title: str, operation: Node) -> str:
-    parts = [f"<h2><code>{escape(title)}</code></h2><p>{escape(str(operation['summary']))}</p>"]
+    parts = [f"<h2><code>{escape(title)}</code></h2><p>{prose(str(operation['summary']))}</p>"]
     if "description" in operation:
-        parts.append(f"<p>{escape(str(operation['description'])).replace('`', '')}</p>")
+        parts.append(f"<p>{prose(str(operation['description']))}</p>")
     parameters = cast("list[Node]", operation.get("parameters", []))
     if parameters:
         rows = [
@@ -248,7 +253,7 @@ def _operation_section(title: str, operation: Node) -> str:
     parts.append(
         "<table><tr><th>Status</th><th>Meaning</th><th>Body</th></tr>"
         + "".join(
-            f"<tr><td>{status}</td><td>{escape(str(entry['description']))}</td>"
+            f"<tr><td>{status}</td><td>{prose(str(entry['description']))}</td>"
             f"<td>{_links(entry)}</td></tr>"
             for status, entry in responses.items()
         )
@@ -260,7 +265,7 @@ def _operation_section(title: str, operation: Node) -> str:
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td>{prose(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     return f"<table><tr>{head}</tr>{body}</table>"
 

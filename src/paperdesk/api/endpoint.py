@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from paperdesk.api.ports import Desk
+from paperdesk.desk.desk import Desk
 from paperdesk.domain.client import Client
 from paperdesk.domain.vocabulary import AccountId, Scope
 from paperdesk.errors import FieldError, Forbidden, PaperdeskError

@@ -141,7 +141,7 @@ def _batch_id(call: Call) -> BatchId:
 
 _ACCEPTING: Final = (
     BadRequest, IdempotencyInProgress, IdempotencyMismatch, TooManyRequests,
-    BrokerUnavailable, LedgerUnavailable, OutcomeUnknown,
+    BrokerUnavailable, OutcomeUnknown,
 )  # fmt: skip
 
 ENDPOINTS: Final = (
@@ -151,7 +151,7 @@ ENDPOINTS: Final = (
     ),
     Endpoint(
         "POST", "/api/v1/orders/preview", preview, Scope.TRADE, PreviewAnswer, body=BatchBody,
-        errors=(BrokerUnavailable, LedgerUnavailable),
+        errors=(BrokerUnavailable,),
     ),
     Endpoint(
         "GET", "/api/v1/orders", list_batches, Scope.READ, BatchesAnswer,
@@ -163,10 +163,10 @@ ENDPOINTS: Final = (
     ),
     Endpoint(
         "DELETE", "/api/v1/orders/{batch_id:str}", cancel, Scope.TRADE, CancelAnswer,
-        errors=(NotFound, LedgerUnavailable),
+        errors=(NotFound,),
     ),
     Endpoint(
         "POST", "/api/v1/orders/{batch_id:str}/cancel", cancel, Scope.TRADE, CancelAnswer,
-        errors=(NotFound, LedgerUnavailable),
+        errors=(NotFound,),
     ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ Owns: the look of the pages that describe the API. Knows nothing of what they sa
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Final
 
@@ -22,6 +23,13 @@ _STYLE: Final = (
     "@media(prefers-color-scheme:dark){body{color:#e4e8ee;background:#14181f}"
     "pre{background:#1f252e}th,td{border-color:#353d49}a{color:#7db8f5}}"
 )
+
+_CODE: Final = re.compile("`([^`]+)`")
+
+
+def prose(text: str) -> str:
+    """Return a sentence of ours as HTML; what stands between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def page(title: str, body: str) -> bytes:

@@ -13,7 +13,7 @@ from typing import Final
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from paperdesk.api.endpoint import HTML, Answer, Call
-from paperdesk.api.page import page
+from paperdesk.api.page import page, prose
 from paperdesk.errors import (
     BadRequest,
     ConfigError,
@@ -100,7 +100,7 @@ async def problem_page(call: Call) -> Answer:
         page(
             kind.title,
             f"<p><code>{escape(code)}</code>, HTTP {kind.status}</p>"
-            f"<h2>What it means and what to do</h2><p>{escape(meaning)}</p>"
+            f"<h2>What it means and what to do</h2><p>{prose(meaning)}</p>"
             f"<h2>Send it again?</h2><p>{again}</p>"
             '<p><a href="/docs">All endpoints</a></p>',
         ),

@@ -13,6 +13,7 @@ from typing import Final
 
 from paperdesk.desk.lane import Lane, is_tradable
 from paperdesk.desk.ports import Clock, Ledger, LineDown
+from paperdesk.domain.batch import Batch
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.order import OrderState
@@ -70,15 +71,16 @@ class Accounts:
     async def hide_batches(
         self, client: Client, found: Sequence[BookedExecution]
     ) -> tuple[BookedExecution, ...]:
-        """Remove the batch id from executions of another client's batches."""
+        """Remove what names a batch from executions of another client's batches."""
         if client.sees_every_batch:
             return tuple(found)
-        shown = []
-        for execution in found:
-            batch = execution.batch_id and await self._ledger.batch(execution.batch_id)
-            is_own = batch is not None and batch and batch.head.client == client.name
-            shown.append(execution if is_own else replace(execution, batch_id=None))
-        return tuple(shown)
+        named = {booked.batch_id for booked in found if booked.batch_id is not None}
+        batches = [await self._ledger.batch(batch_id) for batch_id in named]
+        own = {batch.head.batch_id for batch in batches if batch and _is_of(client, batch)}
+        return tuple(
+            booked if booked.batch_id in own or booked.batch_id is None else _unnamed(booked)
+            for booked in found
+        )
 
     async def _view(self, account: AccountId) -> AccountView:
         broker = self._lanes[account].broker
@@ -143,6 +145,16 @@ class Accounts:
             now = self._clock.now()
             return Positions(account, _by_symbol(holdings), (), None, now, stale=True)
         return replace(last, holdings=_by_symbol(holdings))
+
+
+def _is_of(client: Client, batch: Batch) -> bool:
+    return batch.head.client == client.name
+
+
+def _unnamed(booked: BookedExecution) -> BookedExecution:
+    """Leave out what names the batch: its id is in the order's ref too."""
+    execution = replace(booked.execution, order_ref=None)
+    return replace(booked, execution=execution, batch_id=None)
 
 
 def _by_symbol(holdings: Iterable[Holding]) -> tuple[Holding, ...]:

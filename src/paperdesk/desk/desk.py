@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+
 from paperdesk.desk.accounts import Accounts
 from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.idempotency import Keys, Slot
@@ -52,6 +54,8 @@ BATCH_ID_DIGITS: Final = 16
 PRE_SUBMITTED_GRACE_SECONDS: Final = 0.25  # contract.md, POST /api/v1/orders
 COMMISSION_GRACE_SECONDS: Final = 2.0  # contract.md, GET /api/v1/orders/{batch_id}
 BROKER_RETRY_AFTER_SECONDS: Final = 5
+
+_log = structlog.get_logger("paperdesk.desk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +167,20 @@ class Desk:
         self._require_room(lane, len(targets))
         self._require_up(lane, account)
         new = self._new_batch(client, account, targets, slot=slot)
-        await self._ledger.accept(new)
+        with self._pipeline.expecting(lane, new.head.batch_id, len(targets)):
+            await self._ledger.accept(new)
         rows = tuple(Row(seq, target) for seq, target in enumerate(targets))
         batch = Batch(new.head, rows)
         if slot is not None:
             slot.accepted = batch
         self._pipeline.start(OpenBatch(batch, new.send_before))
         timeout = self._policy.ack_timeout_seconds if wait_seconds is None else wait_seconds
-        return await self._acknowledged(new.head.batch_id, timeout)
+        try:
+            return await self._acknowledged(new.head.batch_id, timeout)
+        except LedgerUnavailable as error:
+            # Accepted is accepted: "nothing stored" would be a lie, and invite a second batch.
+            _log.error("ledger.unavailable", during="answer", reason=error.detail)
+            return batch
 
     async def preview(
         self, client: Client, account: AccountId, targets: tuple[Target, ...]

@@ -8,7 +8,8 @@ callers: they read the ledger.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -24,7 +25,7 @@ from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Row
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.order import OrderState
 from paperdesk.domain.planning import Decision, Goal, intent_of
-from paperdesk.domain.vocabulary import AccountId, BatchId
+from paperdesk.domain.vocabulary import AccountId, BatchId, Symbol
 from paperdesk.errors import LedgerUnavailable
 
 POLL_SECONDS: Final = 0.5  # a settled order is not always announced: a second passes by itself
@@ -55,12 +56,26 @@ class Pipeline:
         self._feed = feed
         self.lookup: Final = Lookup(ledger, clock)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unsent: dict[BatchId, int] = {}
+        self._unsent: dict[tuple[Lane, BatchId], int] = {}
         self._is_stopping = False
 
     def unsent(self, lane: Lane) -> int:
         """Return how many rows of accepted batches may still need a frame on this lane."""
-        return lane.sender.backlog + sum(self._unsent.values())
+        rows = sum(count for (of, _), count in self._unsent.items() if of is lane)
+        return lane.sender.backlog + rows
+
+    @contextmanager
+    def expecting(self, lane: Lane, batch_id: BatchId, rows: int) -> Iterator[None]:
+        """Count the rows of a batch while it is being accepted; if it is not, forget them.
+
+        Whoever asks for room meanwhile must know of them: the commit takes its time.
+        """
+        self._unsent[lane, batch_id] = rows
+        try:
+            yield
+        except BaseException:
+            del self._unsent[lane, batch_id]
+            raise
 
     def start(self, opened: OpenBatch) -> None:
         """Take a batch on its way; return at once."""
@@ -74,7 +89,13 @@ class Pipeline:
         run = _Run(batch.head.batch_id, batch.head.account_id, lane, opened.send_before)
         task = asyncio.create_task(self._drive(run, batch), name=f"batch {run.batch_id}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Forget a task; a defect that ended it is told, and the next start takes it up."""
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.critical("batch.died", task=task.get_name(), exc_info=task.exception())
 
     async def stop(self) -> None:
         """End every task. What is not sent is taken up at the next start."""
@@ -90,12 +111,12 @@ class Pipeline:
                 await asyncio.sleep(RETRY_SECONDS)
                 batch = await self._reread(run)
         finally:
-            self._unsent.pop(run.batch_id, None)
+            self._unsent.pop((run.lane, run.batch_id), None)
 
     async def _try(self, run: _Run, batch: Batch) -> bool:
         """Do all there is to do; return False where the ledger failed on the way."""
         pending = [row for row in batch.rows if row.outcome is Outcome.PENDING]
-        self._unsent[run.batch_id] = len(pending)
+        self._unsent[run.lane, run.batch_id] = len(pending)
         is_done = True
         try:
             await self._plan_all(run, pending)
@@ -114,6 +135,16 @@ class Pipeline:
             else:
                 assert batch is not None
                 return batch
+
+    async def _cached(
+        self, run: _Run, symbols: Collection[Symbol]
+    ) -> Mapping[Symbol, Contract]:
+        while True:
+            try:
+                return await self.lookup.cached(symbols)
+            except LedgerUnavailable as error:
+                _log.error("ledger.unavailable", batch_id=run.batch_id, reason=error.detail)
+                await asyncio.sleep(RETRY_SECONDS)
 
     # -- contracts ---------------------------------------------------------------------------
     async def _plan_all(self, run: _Run, pending: Sequence[Row]) -> None:
@@ -176,7 +207,7 @@ class Pipeline:
         await self._warn_closed(run, plan.to_send, at)
         self._feed.publish([run.batch_id])
         waiting = [d.goal for d in plan.decisions if d.waits_for is not None]
-        self._unsent[run.batch_id] -= len(goals) - len(waiting)
+        self._unsent[run.lane, run.batch_id] -= len(goals) - len(waiting)
         return waiting
 
     async def _warn_closed(
@@ -203,7 +234,7 @@ class Pipeline:
             for row in batch.rows
             if row.order is not None and row.order.state is OrderState.PLANNED
         ]
-        known = await self.lookup.cached({order.symbol for order in planned})
+        known = await self._cached(run, {order.symbol for order in planned})
         for order in planned:
             if order.symbol in known:
                 run.lane.sender.put(order, known[order.symbol], is_reducing=False)

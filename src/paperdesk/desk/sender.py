@@ -192,7 +192,14 @@ class Sender:
             self.last_sent_at = self._clock.now()
         except NotSent as error:
             _log.warning("order.not_sent", order_ref=order.ref, reason=str(error))
-            await self._ledger.not_sent(order.ref, str(error), self._clock.now())
+            await self._record_not_sent(order, str(error))
+
+    async def _record_not_sent(self, order: Order, why: str) -> None:
+        try:
+            await self._ledger.not_sent(order.ref, why, self._clock.now())
+        except LedgerUnavailable as error:
+            # It stays claimed: without an answer it will be called unknown, and is not sent.
+            _log.error("ledger.unavailable", order_ref=order.ref, reason=error.detail)
 
     def _push(self, precedence: Precedence, order: Order, contract: Contract | None) -> None:
         self._arrivals += 1

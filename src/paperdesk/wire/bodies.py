@@ -311,7 +311,10 @@ class PositionsAnswer(Struct, kw_only=True, frozen=True):
 
 
 class ExecutionBody(Struct, kw_only=True, frozen=True):
-    """One trade of one order. `batch_id` is null where the batch is another client's."""
+    """One trade of one order. Where the batch is another client's nothing names it.
+
+    `batch_id` and `order_ref` are null then.
+    """
 
     exec_id: str
     account_id: str

@@ -1,15 +1,15 @@
 """The exchange: takes tickets and cancels, lets time pass, and says what happened.
 
-Owns: the order of decisions, and which orders trade when. Does not know clients' messages, the clock or any file: whoever
+Owns: the order of decisions. Does not know clients' messages, the clock or any file: whoever
 calls brings the time, keeps `take_changes`, and only then tells the outcomes.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -20,37 +20,37 @@ from twsim.exchange.accounts import (
     Figures,
     Holding,
     Position,
+    begin_day,
     figures,
 )
-from twsim.exchange.book import Books, Changes, Opening, next_midnight, trading_day
+from twsim.exchange.book import Books, Changes, Opening
 from twsim.exchange.contracts import Contract, ContractTable
-from twsim.exchange.matching import Print, sweep
+from twsim.exchange.floor import Floor
+from twsim.exchange.hours import next_midnight, trading_day
 from twsim.exchange.meddling import Meddling
 from twsim.exchange.numbers import Numbers
 from twsim.exchange.orders import Execution, Order, Step, finish, move
 from twsim.exchange.outcomes import (
-    Acknowledged,
     Cancelled,
-    CancelPending,
-    Executed,
+    Corrected,
+    HoldingChanged,
     Outcome,
     Refused,
     Rejected,
 )
 from twsim.exchange.prices import Base, Prices, Quote
 from twsim.exchange.refusals import Refusal
-from twsim.exchange.settlement import GAVE_LIQUIDITY, TOOK_LIQUIDITY, Settlement
+from twsim.exchange.rules import Rules
+from twsim.exchange.settlement import Settlement
 from twsim.exchange.tickets import Terms, Ticket, judge
 from twsim.exchange.vocabulary import (
     AccountId,
     ClientId,
     ConId,
+    ExecId,
     OrderId,
     OrderStatus,
-    OrderType,
     PermId,
-    Side,
-    TimeInForce,
 )
 
 LIVE_ORDERS_MAX: Final = 100_000
@@ -59,18 +59,27 @@ LIVE_ORDERS_MAX: Final = 100_000
 class Exchange(Meddling):
     """The whole simulated world behind a gateway."""
 
-    def __init__(self, contracts: ContractTable, opening: Opening) -> None:
+    def __init__(
+        self, contracts: ContractTable, opening: Opening, rules: Rules | None = None
+    ) -> None:
+        rules = rules or Rules()
         self.contracts = contracts
         self.opening = opening
-        self._prices = Prices(seed=opening.seed, opened_at=opening.at)
+        self.hours = rules.hours
+        self._prices = Prices(
+            seed=opening.seed, opened_at=opening.at, hours=rules.hours, tape=rules.tape
+        )
         self._books = Books(Numbers.starting(opening.at))
-        self._settlement = Settlement(self._books)
+        self._settlement = Settlement(self._books, rules.tariff, rules.commission_delay)
+        self._floor = Floor(
+            contracts,
+            rules,
+            books=self._books,
+            prices=self._prices,
+            settlement=self._settlement,
+        )
         self._forced: deque[Refusal] = deque(maxlen=LIVE_ORDERS_MAX)
-        self._held: set[ConId] = set()
-        self._held_orders = set()
-        self._all_held = False
-        self._step = self._prices.step_at(opening.at)
-        self._day = trading_day(opening.at)
+        self._day, self._day_ends = trading_day(opening.at), next_midnight(opening.at)
 
     # What a client asks for.
 
@@ -91,10 +100,10 @@ class Exchange(Meddling):
         if isinstance(terms, Refusal):
             return [Refused(terms)]
         order = self._new_order(ticket, terms, now)
-        short = self._margin_refusal(terms, now)
+        short = self._margin_refusal(terms, terms.quantity, now)
         if short is not None:
             return [self._reject(order, short, now)]
-        return self._accept(order, now)
+        return self._floor.accept(order, now)
 
     def cancel(self, client: ClientId, order_id: OrderId, now: datetime) -> list[Outcome]:
         """Cancel a client's working order, or say why that cannot be."""
@@ -103,7 +112,7 @@ class Exchange(Meddling):
             return [Refused(refusals.cancel_unknown(order_id))]
         if order.is_final:
             return [Refused(refusals.cancel_too_late(order_id, order.status))]
-        return [Cancelled(self._end(order, now, "Cancelled by Trader"))]
+        return self._floor.cancel(order, now)
 
     # What time brings.
 
@@ -112,23 +121,15 @@ class Exchange(Meddling):
         outcomes = list(self._settlement.report(now))
         day = trading_day(now)
         if day != self._day:
-            outcomes += self._begin_day(day, now)
-        step = self._prices.step_at(now)
-        if step != self._step:
-            self._step = step
-            outcomes += self._match_all(now)
-        return outcomes
+            self._begin_day(day, now)
+        return outcomes + self._floor.wake(now)
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when `advance` will next find something to do; None where nothing waits."""
-        due = self._settlement.next_due()
-        moments = [] if due is None else [due]
-        live = self._books.live.values()
-        if any(self._can_match(order) for order in live):
-            moments.append(self._prices.next_step(now))
-        elif any(order.tif is TimeInForce.DAY for order in live):
-            moments.append(next_midnight(now))
-        return min(moments, default=None)
+        moments = [self._settlement.next_due(), self._floor.next_due()]
+        if self._books.has_of_today():
+            moments.append(max(now, self._day_ends))
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def next_step(self, now: datetime) -> datetime:
         """Return when prices move next."""
@@ -141,6 +142,18 @@ class Exchange(Meddling):
         if account not in self._books.accounts:
             self._books.put_account(Account(account, cash))
 
+    def reset_account(self, account: AccountId, cash: Decimal, now: datetime) -> list[Outcome]:
+        """Start an account anew, as a paper account can be: no orders, no positions."""
+        live = [order for order in self.open_orders() if order.account == account]
+        outcomes: list[Outcome] = [
+            Cancelled(self._floor.end(order, now, "Cancelled by System")) for order in live
+        ]
+        self._books.put_account(Account(account, cash))
+        for row in self._books.positions_of(account):
+            self._books.put_position(Position(account, row.con_id))
+            outcomes.append(HoldingChanged(account, row.con_id))
+        return outcomes
+
     def has_account(self, account: str) -> bool:
         """Tell whether there is such an account."""
         return account in self._books.accounts
@@ -149,35 +162,61 @@ class Exchange(Meddling):
         self, account: AccountId, con_id: ConId, quantity: int, cost: Decimal
     ) -> None:
         """Give an account a position, whatever it held before."""
-        self._books.put_position(Position(account, con_id, quantity, cost))
+        price = self.quote(self.contracts[con_id], self.opening.at).last
+        row = Position(account, con_id, quantity, cost, marked=quantity * price)
+        self._books.put_position(row)
 
     def set_price(self, contract: Contract, price: Decimal, now: datetime) -> list[Outcome]:
         """Move a contract's price; its walk goes on from there."""
         base = Base(contract.con_id, price, now)
         self._books.put_base(base)
         self._prices.set_base(base)
-        return self._match_all(now)
+        return self._floor.match_all(now, contract.con_id)
 
     def set_size(self, contract: Contract, shares: int | None, now: datetime) -> list[Outcome]:
         """Show so many shares at every price level; None returns to the usual sizes."""
         self._prices.set_size(contract.con_id, shares)
-        return self._match_all(now)
+        return self._floor.match_all(now, contract.con_id)
 
     def hold(self, con_id: ConId | None = None) -> None:
         """Let orders rest without trading, for one contract or for all."""
-        if con_id is None:
-            self._all_held = True
-        else:
-            self._held.add(con_id)
+        self._floor.hold(con_id)
 
     def release(self, now: datetime, con_id: ConId | None = None) -> list[Outcome]:
         """Let held orders trade again."""
-        if con_id is None:
-            self._all_held = False
-            self._held.clear()
-        else:
-            self._held.discard(con_id)
-        return self._match_all(now)
+        return self._floor.release(con_id, now)
+
+    def set_hard_to_borrow(self, con_id: ConId, takes: timedelta | None) -> None:
+        """Let short sales of a contract wait so long for their shares; None for ever."""
+        self._floor.locate(con_id, takes)
+
+    def set_easy_to_borrow(self, con_id: ConId, now: datetime) -> list[Outcome]:
+        """Let short sales of a contract wait no more, those that do included."""
+        return self._floor.located(con_id, now)
+
+    def set_commission_delay(self, delay: timedelta | None) -> None:
+        """Report the commissions of later fills after so long; None for never."""
+        self._settlement.delay = delay
+
+    def correct(
+        self,
+        exec_id: str,
+        now: datetime,
+        *,
+        shares: int | None = None,
+        price: Decimal | None = None,
+    ) -> Corrected:
+        """Let an execution of today have been of other shares or at another price.
+
+        KeyError where there is none of this id, in its latest revision.
+        """
+        found = {each.exec_id: each for each in self.executions()}[ExecId(exec_id)]
+        return self._settlement.correct(
+            found,
+            found.shares if shares is None else shares,
+            found.price if price is None else price,
+            now,
+        )
 
     def reject_next(self, refusal: Refusal) -> None:
         """Refuse the next ticket, whatever it is."""
@@ -212,8 +251,9 @@ class Exchange(Meddling):
 
     def positions(self, account: AccountId | None = None) -> list[Position]:
         """Return the positions of one account, or of all, closed ones with quantity 0."""
-        rows = self._books.positions.values()
-        return [row for row in rows if account in (None, row.account)]
+        if account is not None:
+            return self._books.positions_of(account)
+        return list(self._books.positions.values())
 
     def position(self, account: AccountId, con_id: ConId) -> Position:
         """Return one position, empty where there never was one."""
@@ -248,7 +288,12 @@ class Exchange(Meddling):
         self._books.restore(changes)
         for base in self._books.bases.values():
             self._prices.set_base(base)
-        self._begin_day(trading_day(now), now)
+        today = trading_day(now)
+        self._day, self._day_ends = self._books.day or self._day, next_midnight(now)
+        if today != self._day:
+            self._begin_day(today, now)
+        self._books.forget_before(today)
+        self._floor.resume(now)
         self._settlement.resume()
 
     # Deciding.
@@ -266,21 +311,40 @@ class Exchange(Meddling):
         self._books.put_order(rejected)
         return Rejected(rejected, refusal)
 
-    def _margin_refusal(self, terms: Terms, now: datetime) -> Refusal | None:
-        """Judge whether the account carries the order; one that only reduces always may."""
-        held = self.position(terms.account, terms.contract.con_id).quantity
-        after = held + terms.side.sign * terms.quantity
-        if abs(after) <= abs(held):
+    def _margin_refusal(self, terms: Terms, more: int, now: datetime) -> Refusal | None:
+        """Judge whether the account carries the order, and all that work already.
+
+        Counted is the most that the working orders of each contract can lead to, long or
+        short; an order that does not add to that is never refused.
+        """
+        con_id = terms.contract.con_id
+        before = self._books.worst(terms.account, con_id)
+        adds = self._books.worst(terms.account, con_id, terms.side.sign * more) - before
+        if adds <= 0:
             return None
         if len(self._books.live) >= LIVE_ORDERS_MAX:
             return Refusal(refusals.REJECTED, "Order rejected - reason:Too many orders")
         sums = self.figures(terms.account, now)
         price = terms.limit_price or self.quote(terms.contract, now).last
-        more = (abs(after) - abs(held)) * price * INITIAL_MARGIN
-        needed = sums.initial_margin + more
+        exposed = self._exposed(terms.account, now) + adds * price
+        needed = exposed * INITIAL_MARGIN
         if needed <= sums.net_liquidation:
             return None
         return refusals.margin(sums.net_liquidation, needed)
+
+    def _exposed(self, account: AccountId, now: datetime) -> Decimal:
+        """Return the value of the most that an account's working orders can lead to."""
+        con_ids = dict.fromkeys(
+            [
+                *(row.con_id for row in self._books.positions_of(account)),
+                *(place[1] for place in self._books.working if place[0] == account),
+            ]
+        )
+        worth = (
+            self._books.worst(account, con_id) * self.quote(self.contracts[con_id], now).last
+            for con_id in con_ids
+        )
+        return sum(worth, Decimal(0))
 
     def _use_order_id(self, ticket: Ticket) -> None:
         self._books.numbers.use_order_id(ticket.client_id, ticket.order_id)
@@ -306,12 +370,6 @@ class Exchange(Meddling):
             placed_at=now,
         )
 
-    def _accept(self, order: Order, now: datetime) -> list[Outcome]:
-        prints = self._prints(order, now)
-        accepted = _first_status(order, prints, held=not self._can_match(order))
-        self._books.put_order(accepted)
-        return [Acknowledged(accepted), *self._trade(accepted, prints, now)]
-
     def _modify(self, order: Order, ticket: Ticket, now: datetime) -> list[Outcome]:
         terms = judge(ticket, self.contracts, self._books.accounts)
         if isinstance(terms, Refusal):
@@ -321,6 +379,11 @@ class Exchange(Meddling):
             return [Refused(refusals.NOT_THE_SAME_ORDER)]
         if terms.quantity <= order.filled:
             return [Refused(refusals.ALREADY_FILLED)]
+        if order.status is OrderStatus.PENDING_CANCEL:
+            return [Refused(refusals.ALREADY_CANCELLED)]
+        short = self._margin_refusal(terms, max(0, terms.quantity - order.quantity), now)
+        if short is not None:
+            return [Refused(short)]
         changed = replace(
             order,
             quantity=terms.quantity,
@@ -330,65 +393,14 @@ class Exchange(Meddling):
             outside_rth=terms.outside_rth,
             modifications=order.modifications + 1,
         )
-        self._books.put_order(changed)
-        return [Acknowledged(changed), *self._match(changed, now)]
+        return self._floor.change(changed, now)
 
-    def _begin_day(self, day: date, now: datetime) -> list[Outcome]:
-        """Forget what was done before today, and end the day orders that are left."""
-        self._day = day
-        self._books.forget_before(day)
-        live = list(self._books.live.values())
-        return [
-            Cancelled(self._end(order, now, "Expired"))
-            for order in live
-            if order.tif is TimeInForce.DAY and trading_day(order.placed_at) < day
-        ]
-
-    def _end(self, order: Order, now: datetime, words: str) -> Order:
-        ended = finish(move(order, Step.CANCEL), now, words)
-        self._books.put_order(ended)
-        return ended
-
-    # Trading.
-
-    def _can_match(self, order: Order) -> bool:
-        return (
-            not self._all_held
-            and order.con_id not in self._held
-            and (order.client_id, order.order_id) not in self._held_orders
-        )
-
-    def _prints(self, order: Order, now: datetime) -> list[Print]:
-        contract = self.contracts[order.con_id]
-        if not self._can_match(order) or not _is_reached(order, self.quote(contract, now)):
-            return []
-        ladder = self._prices.ladder(contract, order.side, now)
-        return sweep(order.side, order.leaves, ladder, limit=order.limit_price)
-
-    def _match_all(self, now: datetime) -> list[Outcome]:
-        live = list(self._books.live.values())
-        return [outcome for order in live for outcome in self._match(order, now)]
-
-    def _match(self, order: Order, now: datetime) -> Iterator[Outcome]:
-        if self._can_match(order):
-            prints = self._prints(order, now)
-            yield from self._trade(order, prints, now, liquidity=GAVE_LIQUIDITY)
-
-    def _trade(
-        self,
-        order: Order,
-        prints: list[Print],
-        now: datetime,
-        *,
-        liquidity: int = TOOK_LIQUIDITY,
-    ) -> Iterator[Outcome]:
-        for trade in prints:
-            order, execution = self._settlement.book(order, trade, now, liquidity=liquidity)
-            yield Executed(order, execution)
-        if order.tif is TimeInForce.IOC and not order.is_final and self._can_match(order):
-            order = move(order, Step.ASK_CANCEL)
-            yield CancelPending(order)
-            yield Cancelled(self._end(order, now, "Cancelled by System"))
+    def _begin_day(self, day: date, now: datetime) -> None:
+        """Forget what was done before today, and begin to count wins and losses anew."""
+        self._day, self._day_ends = day, next_midnight(now)
+        self._books.begin_day(day)
+        for row in self.positions():
+            self._books.put_position(begin_day(self.holding(row, now)))
 
 
 def _refusal_of_reuse(known: Order | None) -> Refusal:
@@ -401,22 +413,3 @@ def _refusal_of_reuse(known: Order | None) -> Refusal:
             return refusals.ALREADY_CANCELLED
         case _:
             return refusals.DUPLICATE_ORDER_ID
-
-
-def _is_reached(order: Order, quote: Quote) -> bool:
-    """Tell whether the top of the book is within the limit; cheap, for what only rests."""
-    best = quote.ask if order.side is Side.BUY else quote.bid
-    return order.limit_price is None or (best - order.limit_price) * order.side.sign <= 0
-
-
-def _first_status(order: Order, prints: list[Print], *, held: bool) -> Order:
-    """Return the order as a gateway first shows it (§4.1).
-
-    A market buy that fills in one go is first PreSubmitted, a sell Submitted; so is
-    whatever fills in parts, and a limit order that rests. What waits is PreSubmitted.
-    """
-    waits = held and order.order_type is OrderType.MKT
-    at_once = len(prints) == 1 and order.side is Side.BUY
-    if waits or at_once:
-        return order
-    return move(order, Step.REST)

@@ -51,3 +51,9 @@ class Numbers:
         """Count the last order ids of every client as not used."""
         for client, order_id in self.order_ids.items():
             self.order_ids[client] = OrderId(max(1, order_id - count))
+
+
+def corrected_exec_id(exec_id: ExecId) -> ExecId:
+    """Return the id of a correction: the part after the last dot counts them (§4.1)."""
+    base, _, number = exec_id.rpartition(".")
+    return ExecId(f"{base}.{int(number) + 1:02}")

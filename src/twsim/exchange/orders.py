@@ -58,6 +58,7 @@ TRANSITIONS: Final[Mapping[tuple[OrderStatus, Step], OrderStatus]] = {
     (_PRE, Step.CANCEL): OrderStatus.CANCELLED,
     (_SUB, Step.CANCEL): OrderStatus.CANCELLED,
     (_PENDING, Step.CANCEL): OrderStatus.CANCELLED,
+    (_PENDING, Step.ASK_CANCEL): _PENDING,
     (_PRE, Step.REJECT): OrderStatus.INACTIVE,
     (_SUB, Step.REJECT): OrderStatus.INACTIVE,
 }
@@ -88,6 +89,10 @@ class Order:
     last_price: Decimal = _ZERO
     commission: Decimal | None = None  # what has been reported so far
     modifications: int = 0
+    opens_at: datetime | None = None  # it waits for this opening, and then no more
+    expires_at: datetime | None = None
+    why_held: str = ""
+    located_at: datetime | None = None  # when shares to sell short will have been found
     completed_at: datetime | None = None
     completed_words: str = ""
 
@@ -134,6 +139,11 @@ class Execution:
     commission: Decimal
     realized: Decimal | None
     reported: bool = False  # whether the commission has been told
+
+    @property
+    def base(self) -> str:
+        """Return what all corrections of an execution have in common (§4.1)."""
+        return self.exec_id.rpartition(".")[0]
 
 
 def move(order: Order, step: Step) -> Order:

@@ -51,7 +51,23 @@ class CancelPending:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """An order is cancelled."""
+    """An order is cancelled; the reason is what the broker says of it, nothing by default."""
+
+    order: Order
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something is to be said of an order that lives on, as an error with its id."""
+
+    order: Order
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """An order that had to fill at once and whole did not: it is Inactive."""
 
     order: Order
 
@@ -87,6 +103,8 @@ Outcome = (
     | Executed
     | CancelPending
     | Cancelled
+    | Warned
+    | Killed
     | Corrected
     | CommissionKnown
     | HoldingChanged

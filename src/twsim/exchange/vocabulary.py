@@ -41,6 +41,8 @@ class TimeInForce(StrEnum):
     DAY = "DAY"
     GTC = "GTC"
     IOC = "IOC"
+    FOK = "FOK"
+    OPG = "OPG"
 
 
 class OrderStatus(StrEnum):

@@ -14,9 +14,9 @@ from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from twsim import render
-from twsim.exchange.book import NEW_YORK
+from twsim.exchange.hours import NEW_YORK
 from twsim.exchange.orders import Execution
-from twsim.exchange.outcomes import HoldingChanged
+from twsim.exchange.vocabulary import ExecId
 from twsim.faults.engine import Effect, Faults
 from twsim.faults.orders import fill_percent
 from twsim.faults.plan import Fired
@@ -69,13 +69,20 @@ def _correct(faults: Faults, fired: Fired, scene: Scene) -> None:
         shares = max(1, shares + fired.count("shares"))
 
     def act() -> None:
-        if found.exec_id in {each.exec_id for each in faults.exchange.executions()}:
-            changed = HoldingChanged(found.account, found.con_id)
-            now = faults.now()
-            corrected = faults.exchange.correct(found.exec_id, now, shares=shares, price=price)
-            faults.stage.publish([corrected, changed])
+        order = faults.exchange.order_of(found.perm_id)
+        if order is None or found.exec_id not in _exec_ids(faults):
+            return  # of yesterday, or corrected already
+        most = found.shares + order.remaining
+        corrected = faults.exchange.correct(
+            found.exec_id, faults.now(), shares=min(shares, most), price=price
+        )
+        faults.stage.publish([corrected])
 
     faults.later(fired.seconds("delay"), act, heals=False)
+
+
+def _exec_ids(faults: Faults) -> set[ExecId]:
+    return {each.exec_id for each in faults.exchange.executions()}
 
 
 def _execution_first(faults: Faults, fired: Fired, scene: Scene) -> None:
@@ -160,7 +167,7 @@ def _fill_in_parts(faults: Faults, fired: Fired, scene: Scene) -> None:
     faults.exchange.hold_order(*key)
 
     def act() -> None:
-        faults.exchange.release_quietly(*key)
+        faults.exchange.release_quietly(*key, faults.now())
         for left in range(fired.count("parts"), 0, -1):
             fill_percent(faults, key, 100 // left if left > 1 else 100)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from twsim import render, trading
 from twsim.exchange import refusals
-from twsim.exchange.book import NEW_YORK, trading_day
+from twsim.exchange.hours import NEW_YORK, trading_day
 from twsim.exchange.orders import FINAL
 from twsim.exchange.outcomes import Acknowledged, Cancelled, Executed, Outcome
 from twsim.exchange.refusals import Refusal
@@ -226,7 +226,7 @@ class _Parked:
         """Let the broker cancel it."""
         self.show()
         faults = self.faults
-        faults.exchange.release_quietly(*self.key)
+        faults.exchange.release_quietly(*self.key, faults.now())
         faults.stage.publish(_told(faults.exchange.cancel(*self.key, faults.now())))
 
 
@@ -271,7 +271,7 @@ def _reject_later(faults: Faults, fired: Fired, scene: Scene) -> None:
 
     def act() -> None:
         rule.remove()
-        faults.exchange.release_quietly(*key)
+        faults.exchange.release_quietly(*key, faults.now())
         order = faults.exchange.find(*key)
         if order is not None:
             faults.stage.publish(faults.exchange.reject_order(order, REJECTION, faults.now()))
@@ -285,7 +285,7 @@ def _fill_part_then_cancel(faults: Faults, fired: Fired, scene: Scene) -> None:
     scene.after.append(partial(fill_percent, faults, key, fired.count("percent")))
 
     def end() -> None:
-        faults.exchange.release_quietly(*key)
+        faults.exchange.release_quietly(*key, faults.now())
         faults.stage.publish(_told(faults.exchange.cancel(*key, faults.now())))
 
     if fired.seconds("delay"):
@@ -311,7 +311,7 @@ def _cancel_at_open(faults: Faults, fired: Fired, scene: Scene) -> None:
     faults.exchange.hold_order(*key)
 
     def act() -> None:
-        faults.exchange.release_quietly(*key)
+        faults.exchange.release_quietly(*key, faults.now())
         faults.stage.publish(_told(faults.exchange.cancel(*key, faults.now())))
 
     faults.later(delay, act)

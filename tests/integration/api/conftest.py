@@ -1,68 +1,62 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import itertools
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import httpx
 import pytest
+import pytest_asyncio
 import uvicorn
-from litestar.types import ASGIApp
 
-from paperdesk.api.app import create_app
-from paperdesk.api.auth import Key, KeyRing
-from paperdesk.api.endpoint import Accounts
-from paperdesk.domain.client import Client
-from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
-from support.desks import CountingRandom, DeskDouble, FixedClock
+from front import BODY, ORDERS, Front, open_front
 
-ACCOUNTS: Final = Accounts(
-    frozenset({AccountId("DU8730189"), AccountId("DUP203550")}), AccountId("DU8730189")
-)
+_COUNT: Final = itertools.count(1)
 
 
-def make_key(name: str, scope: Scope, *accounts: str) -> Key:
-    usable = frozenset(AccountId(account) for account in accounts) or ACCOUNTS.configured
-    client = Client(ClientName(name), frozenset({scope}), usable)
-    return Key(client, hashlib.sha256(f"key-of-{name}".encode()).hexdigest())
-
-
-KEYS: Final = KeyRing(
-    [
-        make_key("trader", Scope.TRADE),
-        make_key("reader", Scope.READ),
-        make_key("other", Scope.TRADE, "DUP203550"),
-    ]
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def front(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Front]:
+    """One service for all tests of a module that leave it as they found it, but for trades."""
+    async with open_front(tmp_path_factory.mktemp("front")) as opened:
+        yield opened
 
 
 @pytest.fixture
-def desk() -> DeskDouble:
-    return DeskDouble()
+def anyone(front: Front) -> httpx.AsyncClient:
+    """A caller without a key."""
+    return front.caller()
 
 
 @pytest.fixture
-def app(desk: DeskDouble) -> ASGIApp:
-    return create_app(
-        desk, keys=KEYS, accounts=ACCOUNTS, clock=FixedClock(), random=CountingRandom()
-    )
+def trader(front: Front) -> httpx.AsyncClient:
+    return front.caller("trader")
 
 
 @pytest.fixture
-async def anyone(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
-    """A caller without a key, without a socket between."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # ASGI, in other words
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
+def fresh_key() -> Callable[[], dict[str, str]]:
+    """Return headers with an idempotency key that no other test of the module uses."""
+    return lambda: {"Idempotency-Key": f"key-{next(_COUNT)}"}
 
 
-@pytest.fixture
-async def address(app: ASGIApp) -> AsyncIterator[tuple[str, int]]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def batch_id(front: Front) -> str:
+    """A batch of the trader's that is final."""
+    answer = await front.caller("trader").post(ORDERS, content=BODY)
+    batch_id = str(answer.json()["batch_id"])
+    done = await front.caller("trader").get(f"{ORDERS}/{batch_id}?wait=10")
+    assert done.json()["summary"]["final"]
+    return batch_id
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def address(front: Front) -> AsyncIterator[tuple[str, int]]:
     """Serve the application on a free port of this machine."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="on", loop="asyncio")
+    config = uvicorn.Config(
+        front.app, log_config=None, ws="none", lifespan="on", loop="asyncio"
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 - uvicorn offers no event for it
@@ -73,7 +67,7 @@ async def address(app: ASGIApp) -> AsyncIterator[tuple[str, int]]:
     listener.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def remote(address: tuple[str, int]) -> AsyncIterator[httpx.AsyncClient]:
     """A caller with a key, over a real socket."""
     url = f"http://127.0.0.1:{address[1]}"
@@ -81,9 +75,3 @@ async def remote(address: tuple[str, int]) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=url, verify=False, trust_env=False) as client:  # noqa: S501
         client.headers["X-API-Key"] = "key-of-trader"
         yield client
-
-
-@pytest.fixture
-async def trader(anyone: httpx.AsyncClient) -> httpx.AsyncClient:
-    anyone.headers["X-API-Key"] = "key-of-trader"
-    return anyone

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
 
-from paperdesk.desk.ports import KeyRecord
-from paperdesk.domain.client import Client
-from paperdesk.domain.vocabulary import ClientName
-from paperdesk.errors import (
-    BrokerUnavailable,
-    IdempotencyInProgress,
-    LedgerUnavailable,
-    OutcomeUnknown,
-    TooManyRequests,
-)
-from paperdesk.wire.parsing import fingerprint, parse_json
-from support.batches import BATCH, make_batch
-from support.desks import DeskDouble
+from front import BODY, ORDERS, Front, code
+from paperdesk.api.envelope import Envelope
+from paperdesk.clock import SystemClock
+from paperdesk.runtime import SystemRandom
 
-ORDERS = "/api/v1/orders"
-BODY = b'{"orders": [{"symbol": "AAPL", "quantity": 100}]}'
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 TOO_LARGE = b" " * (1024 * 1024 + 1)
 READER = {"X-API-Key": "key-of-reader"}
-TRADER = {"X-API-Key": "key-of-trader"}
-
-
-def code(response: httpx.Response) -> tuple[int, str]:
-    assert response.headers["content-type"] == "application/problem+json"
-    body = response.json()
-    assert body["status"] == response.status_code
-    assert body["type"] == f"/problems/{body['code']}"
-    assert body["detail"] == body["error"]
-    return response.status_code, body["code"]
+Fresh = Callable[[], dict[str, str]]
 
 
 @pytest.mark.parametrize(
@@ -131,14 +114,13 @@ async def test_malformed_json_comes_before_403(anyone: httpx.AsyncClient) -> Non
     assert code(response) == (400, "bad-request")
 
 
-async def test_403_comes_before_idempotency(
-    anyone: httpx.AsyncClient, desk: DeskDouble
-) -> None:
+async def test_403_comes_before_idempotency(anyone: httpx.AsyncClient, front: Front) -> None:
+    stored = front.stored()
     headers = READER | {"Idempotency-Key": "x" * 300}
     response = await anyone.post(ORDERS, content=BODY, headers=headers)
 
     assert code(response) == (403, "forbidden")
-    assert desk.calls == []
+    assert front.stored() == stored
 
 
 async def test_403_comes_before_404_of_a_batch(anyone: httpx.AsyncClient) -> None:
@@ -154,68 +136,35 @@ async def test_403_comes_before_400_of_the_query(anyone: httpx.AsyncClient) -> N
 
 
 async def test_idempotency_comes_before_400(
-    trader: httpx.AsyncClient, desk: DeskDouble
+    trader: httpx.AsyncClient, front: Front, fresh_key: Fresh
 ) -> None:
-    headers = {"Idempotency-Key": "k"}
+    headers, stored = fresh_key(), front.stored()
     first = await trader.post(ORDERS, content=BODY, headers=headers)
-    assert first.status_code == 200
-
     other = await trader.post(ORDERS, content=b'{"orders": []}', headers=headers)
-    assert code(other) == (422, "idempotency-mismatch")
     replay = await trader.post(f"{ORDERS}?zzz=1", content=BODY, headers=headers)
+
+    assert first.status_code == 200
+    assert code(other) == (422, "idempotency-mismatch")
     assert replay.status_code == 200
-    assert [call[0] for call in desk.calls].count("submit") == 1
+    assert front.stored() == stored + 1
 
 
-async def test_400_comes_before_what_the_desk_refuses(
-    trader: httpx.AsyncClient, desk: DeskDouble
-) -> None:
-    desk.raises = BrokerUnavailable("down")
+async def test_a_defect_is_a_500_that_tells_nothing() -> None:
+    async def defect(*_: object) -> None:
+        raise RuntimeError("password is hunter2")
 
-    response = await trader.post(f"{ORDERS}?wait=99", content=BODY)
-    assert code(response) == (400, "bad-request")
-    response = await trader.post(ORDERS, content=b'{"orders": []}')
-    assert code(response) == (400, "bad-request")
-
-
-@pytest.mark.parametrize(
-    ("error", "expected", "retry_after"),
-    [
-        (IdempotencyInProgress("busy"), (409, "idempotency-in-progress"), "5"),
-        (TooManyRequests("full", retry_after_seconds=17), (429, "too-many-requests"), "17"),
-        (BrokerUnavailable("down"), (500, "broker-unavailable"), "5"),
-        (LedgerUnavailable("full"), (503, "ledger-unavailable"), "5"),
-        (OutcomeUnknown("?", retry_after_seconds=0), (503, "outcome-unknown"), "0"),
-    ],
-)
-async def test_what_may_be_sent_again_says_when(
-    trader: httpx.AsyncClient,
-    desk: DeskDouble,
-    error: Exception,
-    expected: tuple[int, str],
-    retry_after: str,
-) -> None:
-    desk.raises = error
-
-    response = await trader.post(ORDERS, content=BODY)
-
-    assert code(response) == expected
-    assert response.headers["retry-after"] == retry_after
-
-
-async def test_a_defect_is_a_500_that_tells_nothing(
-    trader: httpx.AsyncClient, desk: DeskDouble
-) -> None:
-    desk.raises = RuntimeError("password is hunter2")
-
-    response = await trader.post(ORDERS, content=BODY)
+    app = Envelope(defect, lifespan=defect, clock=SystemClock(), random=SystemRandom())
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # ASGI, in other words
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        response = await client.post(ORDERS, content=BODY)
 
     assert code(response) == (500, "internal-error")
     assert "hunter2" not in response.text
     assert "retry-after" not in response.headers
 
 
-async def test_every_bad_row_is_named(trader: httpx.AsyncClient, desk: DeskDouble) -> None:
+async def test_every_bad_row_is_named(trader: httpx.AsyncClient, front: Front) -> None:
+    stored = front.stored()
     rows = [
         {"symbol": "AAPL", "quantity": 1.5},
         {"symbol": "MSFT", "quantity": 1, "limit_prce": 3},
@@ -225,7 +174,8 @@ async def test_every_bad_row_is_named(trader: httpx.AsyncClient, desk: DeskDoubl
     assert code(response) == (400, "bad-request")
     fields = [error["field"] for error in response.json()["errors"]]
     assert fields == ["orders[0].quantity", "orders[1].limit_prce"]
-    assert desk.calls == []
+    assert response.json()["detail"].endswith("did you mean limit_price?")
+    assert front.stored() == stored
 
 
 # ── The bound of a body ───────────────────────────────────────────────────────────────────────
@@ -238,11 +188,11 @@ async def test_a_body_of_exactly_1_mib_is_read(trader: httpx.AsyncClient) -> Non
 
 
 async def test_a_chunked_body_is_counted_while_it_arrives(trader: httpx.AsyncClient) -> None:
-    async def endless() -> object:
+    async def endless() -> AsyncIterator[bytes]:
         for _ in range(1025):
             yield b" " * 1024
 
-    response = await trader.post(ORDERS, content=endless())  # type: ignore[arg-type]
+    response = await trader.post(ORDERS, content=endless())
 
     assert code(response) == (413, "payload-too-large")
 
@@ -253,49 +203,45 @@ async def test_a_chunked_body_is_counted_while_it_arrives(trader: httpx.AsyncCli
 @pytest.mark.parametrize("account", ["DU9999999", "DU8730189", "", "du8730189"])
 @pytest.mark.parametrize("path", ["/api/v1/positions", "/api/v1/executions", ORDERS])
 async def test_an_account_that_the_key_may_not_use_is_400_on_get_too(
-    anyone: httpx.AsyncClient, desk: DeskDouble, account: str, path: str
+    front: Front, account: str, path: str
 ) -> None:
-    response = await anyone.get(
-        path, params={"account_id": account}, headers={"X-API-Key": "key-of-other"}
-    )
+    response = await front.caller("other").get(path, params={"account_id": account})
 
     assert code(response) == (400, "bad-request")
-    assert desk.calls == []
 
 
-async def test_an_account_that_the_key_may_not_use_is_400_on_post(
-    anyone: httpx.AsyncClient, desk: DeskDouble
-) -> None:
-    body = b'{"account_id": "DU8730189", ' + BODY[1:]
-    headers = {"X-API-Key": "key-of-other"}
+async def test_an_account_that_the_key_may_not_use_is_400_on_post(front: Front) -> None:
+    caller, stored = front.caller("other"), front.stored()
+    named = await caller.post(ORDERS, content=b'{"account_id": "DU8730189", ' + BODY[1:])
+    unnamed = await caller.post(ORDERS, content=BODY)
+    positions = await caller.get("/api/v1/positions")
 
-    named = await anyone.post(ORDERS, content=body, headers=headers)
     assert code(named) == (400, "bad-request")
     assert "DUP203550" in named.json()["detail"]
-    assert code(await anyone.post(ORDERS, content=BODY, headers=headers))[0] == 400
-    assert code(await anyone.get("/api/v1/positions", headers=headers))[0] == 400
-    assert desk.calls == []
+    assert code(unnamed)[0] == 400
+    assert code(positions)[0] == 400
+    assert front.stored() == stored
 
 
 async def test_the_default_account_is_meant_where_none_is_named(
-    trader: httpx.AsyncClient, desk: DeskDouble
+    trader: httpx.AsyncClient,
 ) -> None:
-    await trader.post(ORDERS, content=BODY)
-    await trader.get("/api/v1/positions")
+    posted = await trader.post(ORDERS, content=BODY)
+    positions = await trader.get("/api/v1/positions")
 
-    assert desk.calls[0][2] == "DU8730189"
-    assert desk.calls[1] == ("positions", "DU8730189", False)
+    assert posted.json()["account_id"] == "DU8730189"
+    assert positions.json()["account_id"] == "DU8730189"
 
 
 # ── Idempotency ───────────────────────────────────────────────────────────────────────────────
 
 
 async def test_the_same_key_and_body_replay_the_answer_byte_for_byte(
-    trader: httpx.AsyncClient, desk: DeskDouble
+    trader: httpx.AsyncClient, front: Front, fresh_key: Fresh
 ) -> None:
-    headers = {"Idempotency-Key": "monday"}
+    headers, stored = fresh_key(), front.stored()
     first = await trader.post(ORDERS, content=BODY, headers=headers)
-    desk.current = make_batch(batch_id="0" * 16)
+    await trader.get(f"{ORDERS}/{first.json()['batch_id']}?wait=10")
     same = b'{"orders":[{"quantity":1e2,"symbol":"AAPL"}]}'
     again = await trader.post(f"{ORDERS}?wait=3", content=same, headers=headers)
 
@@ -303,25 +249,52 @@ async def test_the_same_key_and_body_replay_the_answer_byte_for_byte(
     assert again.headers["idempotency-replayed"] == "true"
     assert again.content == first.content
     assert again.headers["content-type"] == first.headers["content-type"]
+    assert front.stored() == stored + 1
 
 
 async def test_quotes_around_a_key_are_no_part_of_it(
-    trader: httpx.AsyncClient, desk: DeskDouble
+    trader: httpx.AsyncClient, front: Front
 ) -> None:
-    for key in ('"monday"', "monday"):
+    stored = front.stored()
+    answers = [
         await trader.post(ORDERS, content=BODY, headers={"Idempotency-Key": key})
+        for key in ('"monday"', "monday")
+    ]
 
-    assert [call[0] for call in desk.calls] == ["claim_key", "submit", "claim_key"]
+    assert answers[1].headers["idempotency-replayed"] == "true"
+    assert answers[1].content == answers[0].content
+    assert front.stored() == stored + 1
+
+
+async def test_the_same_key_of_two_clients_is_two_keys(front: Front, fresh_key: Fresh) -> None:
+    headers = fresh_key()
+    answers = [
+        await front.caller(name).post(ORDERS, content=BODY, headers=headers)
+        for name in ("trader", "rival")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert len({answer.json()["batch_id"] for answer in answers}) == 2
 
 
 @pytest.mark.parametrize("key", ["", '""', "x" * 256, "a\tb"])
 async def test_a_key_that_is_none_is_400(
-    trader: httpx.AsyncClient, desk: DeskDouble, key: str
+    trader: httpx.AsyncClient, front: Front, key: str
 ) -> None:
+    stored = front.stored()
     response = await trader.post(ORDERS, content=BODY, headers={"Idempotency-Key": key})
 
     assert code(response) == (400, "bad-request")
-    assert desk.calls == []
+    assert front.stored() == stored
+
+
+async def test_a_key_of_255_characters_is_taken(trader: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": "x" * 255}
+    first = await trader.post(ORDERS, content=BODY, headers=headers)
+    again = await trader.post(ORDERS, content=BODY, headers=headers)
+
+    assert first.status_code == 200
+    assert again.content == first.content
 
 
 async def test_two_keys_are_400(trader: httpx.AsyncClient) -> None:
@@ -330,50 +303,13 @@ async def test_two_keys_are_400(trader: httpx.AsyncClient) -> None:
     assert code(await trader.post(ORDERS, content=BODY, headers=twice))[0] == 400
 
 
-async def test_while_the_first_request_runs_its_key_is_409(
-    trader: httpx.AsyncClient, desk: DeskDouble
-) -> None:
-    client = Client(ClientName("trader"), frozenset(), frozenset())
-    async with await desk.claim_key(client, "k", "of the first"):
-        response = await trader.post(ORDERS, content=BODY, headers={"Idempotency-Key": "k"})
-
-    assert code(response) == (409, "idempotency-in-progress")
-    assert response.headers["retry-after"] == "1"
-
-
 async def test_a_refused_request_leaves_its_key_free(
-    trader: httpx.AsyncClient, desk: DeskDouble
+    trader: httpx.AsyncClient, fresh_key: Fresh
 ) -> None:
-    headers = {"Idempotency-Key": "k"}
+    headers = fresh_key()
     refused = await trader.post(ORDERS, content=b'{"orders": []}', headers=headers)
+    accepted = await trader.post(ORDERS, content=BODY, headers=headers)
+
     assert refused.status_code == 400
-    assert desk.ledger.records == {}
-
-    assert (await trader.post(ORDERS, content=BODY, headers=headers)).status_code == 200
-
-
-async def test_an_answer_that_was_never_stored_is_built_once_from_the_ledger(
-    trader: httpx.AsyncClient, desk: DeskDouble
-) -> None:
-    desk.ledger.stored = make_batch()
-    unanswered = KeyRecord(BATCH, fingerprint(parse_json(BODY)), None)
-    desk.ledger.records["trader", "k"] = unanswered
-    headers = {"Idempotency-Key": "k"}
-
-    built = await trader.post(ORDERS, content=BODY, headers=headers)
-    desk.ledger.stored = None
-    again = await trader.post(ORDERS, content=BODY, headers=headers)
-
-    assert built.headers["idempotency-replayed"] == "true"
-    assert again.content == built.content
-    assert [call[0] for call in desk.calls] == ["claim_key", "claim_key"]
-
-
-async def test_an_accepted_batch_is_200_even_if_its_answer_cannot_be_stored(
-    trader: httpx.AsyncClient, desk: DeskDouble
-) -> None:
-    desk.ledger.refusal = LedgerUnavailable("full")
-
-    response = await trader.post(ORDERS, content=BODY, headers={"Idempotency-Key": "k"})
-
-    assert response.status_code == 200
+    assert accepted.status_code == 200
+    assert "idempotency-replayed" not in accepted.headers

@@ -28,6 +28,10 @@ def test_without_options_it_is_one_paper_account_on_the_paper_port() -> None:
         positions=[],
         seed=0,
         state=None,
+        hours="always",
+        prices=None,
+        commissions="tiered",
+        fees=False,
         faults=FaultPlan(),
         scenario=None,
     )
@@ -37,6 +41,7 @@ def test_every_option_is_understood() -> None:
     words = (
         "--host 0.0.0.0 --port 0 --account DU1234567=50000.50 --account DUP203550 --seed 7"
         " --position DU1234567:AAPL:-50@148.5 --position DUP203550:BRK.B:3@400 --state s.jsonl"
+        " --hours real --prices p.csv --commissions fixed --fees"
         " --fault L14:delay=2 --fault O03@0.05 --fault-seed 9 --scenario nightly_restart"
     )
 
@@ -50,6 +55,10 @@ def test_every_option_is_understood() -> None:
         ],
         seed=7,
         state=Path("s.jsonl"),
+        hours="real",
+        prices=Path("p.csv"),
+        commissions="fixed",
+        fees=True,
         faults=FaultPlan(9, {"O03": "0.05"}, ("L14:delay=2",)),
         scenario=Scenario.load("nightly_restart"),
     )

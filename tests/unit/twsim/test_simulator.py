@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 
 import pytest
 
 from twsim.clock import ManualClock
 from twsim.exchange.book import Changes
+from twsim.exchange.hours import Calendar, Hours
+from twsim.exchange.rules import REAL_PRICE_BAND, Rules
 from twsim.exchange.settlement import COMMISSION_DELAY
 from twsim.exchange.vocabulary import AccountId
 from twsim.session import QUOTES_MAX, SUBSCRIPTIONS_MAX, Session
@@ -114,12 +117,13 @@ class Client:
 class World:
     """A simulator, its clock, and the order in which it keeps and tells."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, seed: int = 0, rules: Rules | None = None, at: datetime = NOW
+    ) -> None:
         self.log: list[str] = []
-        self.clock = ManualClock(NOW)
-        self.simulator = Simulator(
-            make_exchange(), self.clock, keeper=self, transcript=Transcript()
-        )
+        self.clock = ManualClock(at)
+        exchange = make_exchange(seed=seed, rules=rules, at=at)
+        self.simulator = Simulator(exchange, self.clock, keeper=self, transcript=Transcript())
         self.simulator.settle()
         self.log.clear()
 
@@ -557,12 +561,15 @@ class TestTime:
     def test_nothing_wakes_the_simulator_while_nothing_waits(self, client: Client) -> None:
         assert client.world.simulator.next_due() is None
 
-    def test_a_resting_order_wakes_it_once_a_second(self, client: Client) -> None:
-        client.place(order_type="LMT", limit_price=Decimal(100))
-        due = client.world.simulator.next_due()
+    def test_a_resting_order_wakes_it_when_its_price_may_come(self, client: Client) -> None:
+        client.place(1, order_type="LMT", limit_price=Decimal(100))
+        far = client.world.simulator.next_due()
+        client.place(2, order_type="LMT", limit_price=Decimal("150.00"))
+        near = client.world.simulator.next_due()
 
-        assert due is not None
-        assert (due - NOW).total_seconds() == 1
+        assert far is not None
+        assert near is not None
+        assert (near - NOW).total_seconds() < 60 < (far - NOW).total_seconds()
 
     def test_the_same_inputs_give_the_same_transcript(self) -> None:
         def run() -> list[str]:
@@ -576,6 +583,149 @@ class TestTime:
             return [str(frame) for frame in world.simulator.transcript.frames()]
 
         assert run() == run()
+
+
+SUNDAY = datetime(2026, 3, 8, 20, tzinfo=UTC)  # the day on which the clocks went forward
+REAL = Rules(hours=Hours(Calendar(frozenset({date(2026, 3, 9)}), frozenset())))
+
+
+class TestWaiting:
+    def test_an_order_that_waits_for_the_open_is_told_as_a_real_gateway_does(self) -> None:
+        world = World(rules=REAL, at=SUNDAY)
+        client = Client(world)
+        placed = client.place()
+
+        assert names(placed) == ["error 399", "oo", "os PreSubmitted 0/100"]
+        assert placed[0][4] == (
+            "Order Message:\nBUY 100 AAPL NASDAQ.NMS\nWarning: Your order will not be placed"
+            " at the exchange until 2026-03-10 09:30:00 US/Eastern."
+        )
+        assert names(client.ask(CancelOrder(order_id=1))) == [
+            "oo", "os PendingCancel 0/100", "oo", "os PendingCancel 0/100",
+            "os Cancelled 0/100", "error 202",
+        ]  # fmt: skip
+
+    def test_contract_details_name_closed_days_and_the_hours_of_summer(self) -> None:
+        world = World(rules=REAL, at=SUNDAY)
+        details = Client(world).ask(
+            ReqContractDetails(req_id=1, symbol="AAPL", sec_type="STK")
+        )[0]
+        place = details.index("US/Eastern")
+
+        assert details[place + 1].split(";")[:3] == [
+            "20260308:CLOSED", "20260309:CLOSED", "20260310:0400-20260310:2000",
+        ]  # fmt: skip
+        assert details[place + 2].split(";")[2] == "20260310:0930-20260310:1600"
+
+    def test_a_short_sale_is_held_while_its_shares_are_located(
+        self, world: World, client: Client
+    ) -> None:
+        exchange = world.simulator.exchange
+        exchange.set_hard_to_borrow(contract("AAPL").con_id, timedelta(seconds=3))
+        placed = client.place(action="SELL")
+
+        assert names(placed) == ["oo", "os PreSubmitted 0/100", "error 404"]
+        assert placed[1][-3:] == ["1", "locate", "0"]
+        assert placed[2][4] == "Order held while securities are located."
+
+        world.later(3)
+        released = client.wire.heard()
+
+        assert names(released) == [
+            "oo", "os Submitted 0/100", "exec", "oo", "os Filled 100/0",
+        ]  # fmt: skip
+        assert released[1][-3:] == ["1", "", "0"]
+
+    def test_an_order_that_is_not_filled_at_once_is_killed(self, client: Client) -> None:
+        told = names(client.place(order_type="LMT", limit_price=Decimal(100), tif="FOK"))
+
+        assert told == ["oo", "os PreSubmitted 0/100", "oo", "os Inactive 0/100"]
+
+    def test_a_limit_beyond_the_band_is_cancelled_with_a_reason(self) -> None:
+        client = Client(World(rules=Rules(price_band=REAL_PRICE_BAND)))
+        told = client.place(order_type="LMT", limit_price=Decimal(155))
+
+        assert names(told) == [
+            "oo", "os PreSubmitted 0/100", "oo", "os PendingCancel 0/100",
+            "oo", "os PendingCancel 0/100", "os Cancelled 0/100", "error 202",
+        ]  # fmt: skip
+        assert told[-1][4].startswith(
+            "Order Canceled - reason:We cannot accept an order at a limit price at or more"
+            " aggressive than 154.410000. Please"
+        )
+
+    def test_a_day_order_is_cancelled_unasked_and_completed_as_expired(
+        self, world: World, client: Client
+    ) -> None:
+        client.place(order_type="LMT", limit_price=Decimal(100))
+        world.later(24 * 3600)
+
+        assert names(client.wire.heard()) == ["os Cancelled 0/100", "error 202"]
+        (completed, _end) = client.ask(ReqCompletedOrders(api_only=False))
+        assert completed[94] == "Expired"
+
+    def test_a_correction_is_an_execution_with_the_next_number(
+        self, world: World, client: Client
+    ) -> None:
+        (exec_id,) = [fields[14] for fields in client.place() if fields[0] == "11"]
+        world.later(1)
+        client.wire.heard()
+        corrected = world.simulator.exchange.correct(exec_id, world.clock.now(), shares=90)
+        world.simulator.publish([corrected])
+        world.later(1)
+        told = client.wire.heard()
+
+        assert names(told)[:6] == [
+            "exec", "oo", "os Filled 90/10", "oo", "os Filled 90/10", "comm",
+        ]  # fmt: skip
+        assert told[0][14] == told[5][2] == f"{exec_id[:-3]}.02"
+        assert [f[14] for f in client.ask(ReqExecutions(req_id=1)) if f[0] == "11"] == [
+            f"{exec_id[:-3]}.02"
+        ]
+
+    def test_what_is_due_happens_before_a_request_is_answered(
+        self, world: World, client: Client
+    ) -> None:
+        client.place()
+        world.clock.advance(24 * 3600)
+
+        assert client.ask(ReqExecutions(req_id=1))[-1] == ["55", "1", "1"]
+        assert client.ask(ReqExecutions(req_id=2)) == [["55", "1", "2"]]
+
+
+class TestRepeating:
+    def run(self, seed: int, rules: Rules) -> str:
+        """Live through two days of real hours; return the hash of all that was said."""
+        world = World(seed=seed, rules=rules, at=SUNDAY)
+        client = Client(world)
+        exchange = world.simulator.exchange
+        exchange.set_hard_to_borrow(contract("MSFT").con_id, timedelta(minutes=3))
+        client.ask(ReqAccountUpdates(subscribe=True, account=ACCOUNT))
+        client.ask(ReqPositions())
+        for order_id in range(1, 61):
+            terms: dict[str, object] = {
+                "symbol": ["AAPL", "MSFT", "SPY"][order_id % 3],
+                "action": ["BUY", "SELL"][order_id // 3 % 2],
+                "total_quantity": Decimal(order_id * 37),
+                "tif": ["DAY", "GTC", "IOC", "FOK", "OPG"][order_id % 5],
+            }
+            if order_id % 4:
+                quote = exchange.quote(contract(str(terms["symbol"])), world.clock.now())
+                away = Decimal((order_id % 7 - 3) * order_id).scaleb(-2)
+                terms |= {"order_type": "LMT", "limit_price": quote.last + away}
+            client.place(order_id, **terms)
+            world.later(3000)
+        world.later(3600)
+        exchange.reset_account(ACCOUNT, Decimal(5), world.clock.now())
+        frames = world.simulator.transcript.frames()
+        assert len({frame.name for frame in frames}) > 12
+        return sha256("\n".join(map(str, frames)).encode()).hexdigest()
+
+    def test_the_same_seed_and_inputs_give_the_same_bytes_and_another_seed_others(
+        self,
+    ) -> None:
+        assert self.run(1, REAL) == self.run(1, REAL)
+        assert self.run(1, REAL) != self.run(2, REAL)
 
 
 def test_the_transcript_is_readable(client: Client) -> None:

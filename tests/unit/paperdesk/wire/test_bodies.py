@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
+from makers import ACCOUNT, BATCH, NOW, make_batch, make_order, make_row, make_target
 from paperdesk.domain.batch import ErrorCode, Outcome
 from paperdesk.domain.execution import BookedExecution, Execution
-from paperdesk.domain.order import OrderState, ShownStatus
+from paperdesk.domain.order import OrderState, ShownStatus, WireStatus
 from paperdesk.domain.views import (
     AccountView,
     Cancellation,
@@ -26,7 +28,11 @@ from paperdesk.domain.vocabulary import AccountId, ConId, ExecId, OrderId, Side,
 from paperdesk.errors import BadRequest, FieldError
 from paperdesk.wire import bodies
 from paperdesk.wire.encoding import encode
-from support.batches import ACCOUNT, BATCH, NOON, make_batch, make_order, make_row, make_target
+
+# An order as the contract's examples show it.
+shown_order = partial(
+    make_order, quantity=50, order_id=12345, perm_id=987654, status=WireStatus.SUBMITTED
+)
 
 
 def written(answer: object) -> Any:
@@ -42,7 +48,7 @@ def order(row: Any) -> Any:
 
 
 def test_an_accepted_batch_is_answered_as_the_contract_shows() -> None:
-    assert written(bodies.SubmitAnswer.of(make_batch())) == {
+    assert written(bodies.SubmitAnswer.of(make_batch(make_row(order=shown_order())))) == {
         "batch_id": "a1b2c3d4e5f67890",
         "account_id": "DU8730189",
         "submitted_at": "2026-03-09T14:30:00+00:00",
@@ -57,7 +63,7 @@ def test_an_accepted_batch_is_answered_as_the_contract_shows() -> None:
 
 
 def test_a_filled_batch_is_answered_as_the_contract_shows() -> None:
-    filled = make_order(state=OrderState.FILLED, filled=50, value="7512.50", commission="0.35")
+    filled = shown_order(state=OrderState.FILLED, filled=50, price="150.25", commission="0.35")
 
     answer = written(bodies.BatchAnswer.of(make_batch(make_row(order=filled))))
 
@@ -116,7 +122,7 @@ def test_a_row_without_an_order_yet_shows_the_order_it_asks_for(
 
 
 def test_the_price_that_was_sent_is_shown() -> None:
-    row = make_row(order=make_order(limit="150.750"))
+    row = make_row(order=shown_order(limit="150.750"))
 
     assert encode(bodies.SubmitAnswer.of(make_batch(row))).count(b'"limit_price":150.75') == 1
     assert order(row)["limit_price"] == Decimal("150.75")
@@ -144,7 +150,7 @@ def test_a_refused_row_says_why() -> None:
 def test_an_order_that_failed_always_has_words_and_a_code(
     state: OrderState, status: str, code: str
 ) -> None:
-    shown = order(make_row(order=make_order(state=state)))
+    shown = order(make_row(order=shown_order(state=state)))
 
     assert shown["status"] == status
     assert shown["error_code"] == code
@@ -152,7 +158,7 @@ def test_an_order_that_failed_always_has_words_and_a_code(
 
 
 def test_the_brokers_words_and_code_win() -> None:
-    rejected = make_order(
+    rejected = shown_order(
         state=OrderState.REJECTED, error="Order rejected - no margin", broker_code=201
     )
 
@@ -163,7 +169,7 @@ def test_the_brokers_words_and_code_win() -> None:
 
 
 def test_warnings_of_row_and_order_are_shown_once() -> None:
-    row = make_row(order=make_order(warnings=("b", "a")), warnings=("a",))
+    row = make_row(order=shown_order(warnings=("b", "a")), warnings=("a",))
 
     assert result(row)["warnings"] == ["a", "b"]
 
@@ -178,9 +184,9 @@ def test_the_callers_spelling_and_working_shares_are_shown_where_they_apply() ->
 
 def test_the_summary_names_what_ended_short_but_not_what_still_works() -> None:
     batch = make_batch(
-        make_row(make_target("A"), order=make_order(state=OrderState.FILLED, filled=50)),
-        make_row(make_target("B"), order=make_order(state=OrderState.CANCELLED, filled=10)),
-        make_row(make_target("C"), order=make_order()),
+        make_row(make_target("A"), order=shown_order(state=OrderState.FILLED, filled=50)),
+        make_row(make_target("B"), order=shown_order(state=OrderState.CANCELLED, filled=10)),
+        make_row(make_target("C"), order=shown_order()),
         make_row(make_target("D"), outcome=Outcome.NO_CHANGE),
     )
 
@@ -190,7 +196,7 @@ def test_the_summary_names_what_ended_short_but_not_what_still_works() -> None:
 
 
 def test_an_average_price_is_rounded_to_8_decimals() -> None:
-    thirds = make_order(state=OrderState.FILLED, quantity=3, filled=3, value="100")
+    thirds = shown_order(state=OrderState.FILLED, quantity=3, filled=3, price="33.333333333333")
 
     assert b'"avg_fill_price":33.33333333,' in encode(
         bodies.BatchAnswer.of(make_batch(make_row(order=thirds)))
@@ -233,7 +239,7 @@ def test_batches_are_as_the_contract_shows() -> None:
 def test_positions_are_as_the_contract_shows() -> None:
     holding = Holding(ConId(265598), Symbol("AAPL"), 100, Decimal("148.50"))
     bond = OtherHolding(ConId(1), "T", "BOND", "USD", Decimal("2.5"), Decimal("99.10"))
-    positions = Positions(ACCOUNT, (holding,), (bond,), Decimal("500000.00"), NOON)
+    positions = Positions(ACCOUNT, (holding,), (bond,), Decimal("500000.00"), NOW)
 
     assert written(bodies.PositionsAnswer.of(positions)) == {
         "account_id": "DU8730189",
@@ -256,7 +262,7 @@ def test_positions_are_as_the_contract_shows() -> None:
 
 
 def test_stale_positions_say_so() -> None:
-    stale = Positions(ACCOUNT, (), (), None, NOON, stale=True, warnings=("w",))
+    stale = Positions(ACCOUNT, (), (), None, NOW, stale=True, warnings=("w",))
     answer = written(bodies.PositionsAnswer.of(stale))
 
     assert answer["stale"] is True
@@ -267,7 +273,7 @@ def test_stale_positions_say_so() -> None:
 def test_an_execution_has_its_commission_once_it_is_reported() -> None:
     execution = Execution(
         ExecId("0001"), ACCOUNT, ConId(265598), Symbol("AAPL"), Side.BUY, 50,
-        Decimal("150.25"), NOON,
+        Decimal("150.25"), NOW,
     )  # fmt: skip
     booked = BookedExecution(1, execution, None, None, None, BATCH)
 
@@ -309,7 +315,7 @@ def test_a_cancel_tells_the_state_of_every_order() -> None:
 def test_an_account_shows_its_locks_and_why_it_is_down() -> None:
     view = AccountView(
         ACCOUNT, default=True, connected=False, reason="line lost", net_liquidation=None,
-        locks=(Lock(Symbol("AAPL"), "unknown order", NOON),),
+        locks=(Lock(Symbol("AAPL"), "unknown order", NOW),),
     )  # fmt: skip
 
     assert written(bodies.AccountsAnswer.of([view]))["accounts"] == [
@@ -327,7 +333,7 @@ def test_an_account_shows_its_locks_and_why_it_is_down() -> None:
 
 
 def test_a_preview_adds_the_estimates() -> None:
-    planned = make_order(state=OrderState.PLANNED, order_id=None, status=None, limit="150")
+    planned = shown_order(state=OrderState.PLANNED, order_id=None, status=None, limit="150")
     entry = PreviewRow(make_row(order=planned), Decimal(150), Decimal(7500))
     refused = PreviewRow(make_row(outcome=Outcome.ERROR, error="x"), None, None)
     preview = Preview(ACCOUNT, (entry, refused), Decimal("0.02"))
