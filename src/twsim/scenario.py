@@ -342,8 +342,10 @@ def _number(word: str) -> Decimal:
         number = Decimal(word)
     except InvalidOperation:
         raise ScenarioError(f"{word!r} is no number") from None
-    if not number.is_finite() or number < 0:
-        raise ScenarioError(f"{word!r} is no number above 0")
+    if not number.is_finite():
+        raise ScenarioError(f"{word!r} is no number")
+    if number < 0:
+        raise ScenarioError(f"{word!r} is below 0")
     return number
 
 

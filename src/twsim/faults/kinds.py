@@ -61,8 +61,9 @@ class Parameter:
         if self.low is None or self.high is None or not self.default:
             return self.default
         high = min(Decimal(self.high), 2 * Decimal(self.default))
-        drawn = chance.between(Decimal(self.low), high)
-        return drawn if isinstance(self.default, Decimal) else int(drawn)
+        if isinstance(self.default, Decimal):
+            return chance.between(Decimal(self.low), high)
+        return int(self.low) + chance.below(int(high) - int(self.low) + 1)
 
     def _is_in_range(self, value: Decimal) -> bool:
         if not value.is_finite():
