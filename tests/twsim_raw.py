@@ -13,8 +13,8 @@ from twsim.wire.place_order import PlaceOrder
 
 ACCOUNT = "DU8730189"
 VERSION = 178
-SECONDS_MAX = 2
-QUIET_SECONDS = 0.03
+SECONDS_MAX = 20
+TURNS = 20  # of the loop, after which what was on its way is here
 Frames = list[list[str]]
 
 
@@ -79,15 +79,13 @@ class RawClient:
 
     async def heard(self) -> Frames:
         """Return what is there by now, without asking."""
-        found: Frames = []
         assert self._reader is not None
-        while True:
-            try:
-                async with asyncio.timeout(QUIET_SECONDS):
-                    size = int.from_bytes(await self._reader.readexactly(4), "big")
-            except TimeoutError:
-                return found
-            found.append((await self._reader.readexactly(size)).decode().split("\0")[:-1])
+        for _ in range(TURNS):
+            await asyncio.sleep(0.001)
+        found: Frames = []
+        while self._reader._buffer:  # type: ignore[attr-defined]
+            found.append(await self.receive())
+        return found
 
     async def rest(self) -> bytes:
         """Return all bytes up to the end of the line."""

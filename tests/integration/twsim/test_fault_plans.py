@@ -96,7 +96,8 @@ async def test_without_a_fault_nothing_is_different() -> None:
 
 
 async def test_the_same_seed_strikes_the_same_and_another_does_not() -> None:
-    ids = [each for each in CATALOGUE if each[0] in "OCEPQ"]
+    ids = [f"{each}:rows=9" if each == "Q06" else each for each in CATALOGUE if each > "C"]
+    ids = [each for each in ids if each[0] != "L"]
 
     async def run(seed: int) -> tuple[list[str], list[str]]:
         plan = FaultPlan(seed=seed, rates=dict.fromkeys(ids, "0.1"))
