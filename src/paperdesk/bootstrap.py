@@ -82,9 +82,11 @@ async def running(
     """Run everything but the HTTP server. Raises ConfigError and LedgerUnavailable."""
     clock, random = clock or SystemClock(), random or SystemRandom()
     async with AsyncExitStack() as stack:
+        readers = executor
         if executor is None:
             executor = stack.enter_context(_thread("ledger"))
-        ledger = await SqlLedger.open(settings.ledger.url, executor, clock)
+            readers = stack.enter_context(_thread("readers"))
+        ledger = await SqlLedger.open(settings.ledger.url, executor, clock, readers=readers)
         stack.push_async_callback(ledger.close)
         gateways = settings.gateways or [await _embedded(stack, home)]
         feed = Feed()
