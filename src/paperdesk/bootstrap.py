@@ -178,7 +178,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise ConfigError(
-            f"cannot listen on {host}:{port} ({error.strerror}): stop what listens there, or "
+            f"cannot listen on {_in_url(host)}:{port} ({error.strerror}): stop what listens there, or "
             "name another port with --port"
         ) from error
     return listening
@@ -201,7 +201,7 @@ def own_client(home: Path, accounts: Sequence[AccountId], random: Random) -> Cli
 
 def greet(settings: Settings, port: int) -> None:
     """Tell the person at the terminal where the service is and how to try it."""
-    url = f"http://{settings.server.host}:{port}"
+    url = f"http://{_in_url(settings.server.host)}:{port}"
     lines = [f"paperdesk serves on {url} (docs: {url}/docs)"]
     if settings.is_embedded:
         accounts = " and ".join(EMBEDDED_ACCOUNTS)
@@ -217,6 +217,11 @@ def greet(settings: Settings, port: int) -> None:
     lines.append("Ctrl-C stops.")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _in_url(host: str) -> str:
+    """Return the host as it stands before a port: the colons of IPv6 need brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 async def _embedded(stack: AsyncExitStack, home: Path) -> GatewaySettings:

@@ -1,0 +1,36 @@
+"""What the composition root says and makes beside the service itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from paperdesk.bootstrap import greet
+from paperdesk.config import load_settings
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("localhost", "http://localhost:8000"),
+        ("::1", "http://[::1]:8000"),
+    ],
+)
+def test_the_greeting_names_an_address_that_can_be_opened(
+    host: str, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(".paperdesk").mkdir()
+    Path(".paperdesk/key").write_text("pdk_1\n")
+
+    greet(load_settings(None, {}, host=host), 8000)
+
+    said = capsys.readouterr().out
+    assert f"serves on {url} (docs: {url}/docs)" in said
+    assert f"curl -s {url}/api/v1/orders" in said
