@@ -28,11 +28,17 @@ from twsim.exchange.vocabulary import (
     TimeInForce,
 )
 
+# Recorded messages whose layout is that of server version 200, and why.
+UNREADABLE = {
+    ("GO-5", "5"): "openOrder of 156 fields",
+    ("GO-5", "11"): "execDetails with a submitter",
+}
 NOW = datetime(2026, 3, 9, 14, 30, tzinfo=UTC)
 ACCOUNT = AccountId("DU8730189")
 OTHER_ACCOUNT = AccountId("DUP203550")
 CLIENT = ClientId(1)
-RECORDINGS = Path(__file__).parent / "data" / "recorded_frames.txt"
+RECORDINGS = Path(__file__).parent / "data" / "wire" / "real_messages.txt"
+VERSION_MAX = 178  # what is recorded above it decodes as far as its layout is the same
 
 
 @cache
@@ -113,16 +119,25 @@ class Recorded:
     direction: str
     fields: tuple[str, ...]
 
+    @property
+    def is_message(self) -> bool:
+        return len(self.fields) > 2 or self.fields[0] not in ("173", "176")
+
+    @property
+    def is_readable(self) -> bool:
+        return (self.sequence, self.fields[0]) not in UNREADABLE
+
 
 def recordings() -> Iterator[Recorded]:
+    """Yield every recorded frame; the two handshakes are frames, but no messages."""
     sequence, server_version = "", 0
     for line in RECORDINGS.read_text(encoding="utf-8").splitlines():
-        if line.startswith("@"):
-            sequence, version = line[1:].split()
-            server_version = int(version)
+        if line.startswith("@seq"):
+            sequence = line.split()[1]
+            server_version = int(line.split("server_version=")[1].split(" ")[0])
         elif line[:3] in ("S> ", "C> "):
             fields = tuple(line[3:].replace("\\n", "\n").split("|")[:-1])
-            yield Recorded(sequence, server_version, line[0], fields)
+            yield Recorded(sequence, min(server_version, VERSION_MAX), line[0], fields)
 
 
 def recorded(sequence: str, number: int) -> list[Recorded]:

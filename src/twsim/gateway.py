@@ -6,7 +6,7 @@ Does not know paperdesk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,21 +19,26 @@ from twsim.clock import Clock, ManualClock, SystemClock
 from twsim.data import listings
 from twsim.exchange.book import Opening
 from twsim.exchange.commissions import Schedule, Tariff
-from twsim.exchange.contracts import Contract, ContractTable
-from twsim.exchange.exchange import Exchange
+from twsim.exchange.contracts import SMART, Contract, ContractTable, Query
+from twsim.exchange.exchange import BY_HAND, Exchange
 from twsim.exchange.hours import Hours, trading_day
-from twsim.exchange.outcomes import Outcome
+from twsim.exchange.outcomes import HoldingChanged, Outcome, Refused
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.rules import Rules
 from twsim.exchange.settlement import COMMISSION_DELAY
-from twsim.exchange.vocabulary import AccountId
+from twsim.exchange.tickets import Ticket
+from twsim.exchange.vocabulary import NO_ORDER_ID, AccountId, OrderType, PermId
 from twsim.faults.plan import FaultPlan, FaultRecord, make_wish
 from twsim.journal import Journal
+from twsim.notices import notice
+from twsim.rules import SessionRules
 from twsim.scenario import Scenario
 from twsim.server import Server
 from twsim.simulator import Simulator
 from twsim.tapes import read_tape
+from twsim.trace import line
 from twsim.transcript import FRAMES_MAX, Direction, Frame, Transcript
+from twsim.wire.protocol import SERVER_VERSION_MAX
 
 Money = Decimal | int | str
 HoursWord = Literal["always", "real"]
@@ -54,6 +59,10 @@ class Gateway:
     ```
     Accounts and positions are those of a fresh world; where `state` names a journal that
     exists, what it holds wins. Whoever passes a ManualClock moves time with `advance`.
+
+    `server_version` is the highest that is announced. Above `messages_per_second_max` a
+    client gets error 100 and is cut; a real gateway's limit is 50. `trace` is called with
+    one line for each frame.
 
     `hours` are "always" or "real" ones of the NYSE. `prices` names a CSV file to replay,
     from the moment of the first start. `commissions` are "tiered" or "fixed"; `fees` adds
@@ -80,6 +89,11 @@ class Gateway:
         price_band: Money | None = None,
         cancels_wait: bool = False,
         frames_max: int = FRAMES_MAX,
+        server_version: int = SERVER_VERSION_MAX,
+        messages_per_second_max: int | None = None,
+        cancels_across_clients: bool = False,
+        master_client_id: int | None = None,
+        trace: Callable[[str], None] | None = None,
         faults: FaultPlan | None = None,
         scenario: Scenario | Path | str | None = None,
     ) -> None:
@@ -98,7 +112,14 @@ class Gateway:
             cancels_wait=cancels_wait,
         )
         self._journal = None if state is None else Journal(state)
-        self._transcript = Transcript(frames_max)
+        self._session_rules = SessionRules(
+            server_version_max=server_version,
+            messages_per_second_max=messages_per_second_max,
+            cancels_across_clients=cancels_across_clients,
+            master_client_id=master_client_id,
+        )
+        self._trace = trace
+        self._transcript = Transcript(frames_max, None if trace is None else self._write_trace)
         self._plan = faults
         script = Scenario.load(scenario) if isinstance(scenario, Path | str) else scenario
         self._scenario = script
@@ -208,6 +229,57 @@ class Gateway:
         """Refuse the next placeOrder with this error; with 201 it ends as Inactive."""
         self._world.exchange.reject_next(Refusal(code, text))
 
+    def notify(self, code: int, text: str | None = None) -> None:
+        """Say a notice to every client, as 1100 or 2103; without text in IB's words.
+
+        Raises KeyError for a code whose words are not known.
+        """
+        said = notice(code, text)
+        self._world.notify(said.code, said.text)
+        self._world.settle()
+
+    def place_by_hand(
+        self,
+        account: str,
+        symbol: str,
+        side: str,
+        quantity: int,
+        *,
+        limit: Money | None = None,
+        tif: str = "DAY",
+    ) -> int:
+        """Place an order as a person does at the gateway itself; return its perm id.
+
+        Raises ValueError, with code and words, where the order is refused.
+        """
+        contract = self._contract(symbol)
+        ticket = Ticket(
+            client_id=BY_HAND,
+            order_id=NO_ORDER_ID,
+            account=account,
+            query=Query(con_id=contract.con_id, exchange=SMART),
+            side=side,
+            quantity=Decimal(quantity),
+            order_type=OrderType.MKT if limit is None else OrderType.LMT,
+            limit_price=None if limit is None else Decimal(limit),
+            tif=tif,
+            id_is_free=True,
+        )
+        outcomes = self._world.place_by_hand(ticket)
+        self._settle()
+        match outcomes[0]:
+            case Refused(refusal):
+                raise ValueError(f"{refusal.code} {refusal.text}")
+            case HoldingChanged():
+                raise AssertionError("a ticket comes first")
+            case placed:
+                return placed.order.perm_id
+
+    def cancel_by_hand(self, perm_id: int) -> None:
+        """Cancel any working order as a person does; KeyError where there is none such."""
+        now = self.clock.now()
+        self._publish(self._world.exchange.cancel_by_hand(PermId(perm_id), now))
+
     def set_hard_to_borrow(self, symbol: str, seconds: float | None = None) -> None:
         """Let short sales of a symbol wait so long for their shares, or until told."""
         con_id = self._contract(symbol).con_id
@@ -262,11 +334,6 @@ class Gateway:
     def cash(self, account: str) -> Decimal:
         """Return the cash of an account."""
         return self._world.exchange.figures(AccountId(account), self.clock.now()).cash
-
-    def notify(self, code: int, text: str) -> None:
-        """Say a notice that belongs to no request to every client."""
-        self._world.notify(code, text)
-        self._world.settle()
 
     # What goes wrong.
 
@@ -335,7 +402,11 @@ class Gateway:
             total = quantity * Decimal(cost)
             exchange.set_position(AccountId(account), contract.con_id, quantity, total)
         return Simulator(
-            exchange, self.clock, keeper=self._journal, transcript=self._transcript
+            exchange,
+            self.clock,
+            keeper=self._journal,
+            transcript=self._transcript,
+            rules=self._session_rules,
         )
 
     def _with_files(self, contracts: ContractTable) -> Rules:
@@ -357,8 +428,15 @@ class Gateway:
 
     def _publish(self, outcomes: Iterable[Outcome]) -> None:
         self._world.publish(outcomes)
+        self._settle()
+
+    def _settle(self) -> None:
         self._world.settle()
         self._running.schedule()
+
+    def _write_trace(self, frame: Frame) -> None:
+        assert self._trace is not None
+        self._trace(line(frame, self.clock.now()))
 
 
 def _seconds(seconds: float | None) -> timedelta | None:

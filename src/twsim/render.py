@@ -7,6 +7,7 @@ a gateway writes times. Does not know who asked, nor to whom it goes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -24,7 +25,8 @@ from twsim.exchange.contracts import (
 )
 from twsim.exchange.hours import NEW_YORK, Hours
 from twsim.exchange.orders import Execution, Order
-from twsim.exchange.vocabulary import AccountId, Side
+from twsim.exchange.preview import Preview
+from twsim.exchange.vocabulary import AccountId, ClientId, Side
 from twsim.wire.fields import plain
 from twsim.wire.market import ContractData, MarketRule, SymbolSample, TickReqParams
 from twsim.wire.orders import CompletedOrder, OpenOrder, OrderStatus
@@ -46,6 +48,7 @@ _CENT: Final = Decimal("0.01")
 # A limit order shows its limit and one more here, others DMAX: PF-4, PF-5 (§2.4).
 _TRAIL_OFFSET: Final = Decimal("1.00")
 # Where a US stock may go to IBKRATS: RS-2.
+_RULE_80A_BY_HAND: Final = "0"  # §2.4
 _COMPETE_SIZE: Final = 100
 _COMPETE_OFFSET: Final = Decimal("0.02")
 _BBO_EXCHANGE: Final = "9c0001"
@@ -76,6 +79,9 @@ def open_order(order: Order, contract: Contract) -> OpenOrder:
         client_id=order.client_id,
         perm_id=order.perm_id,
         outside_rth=order.outside_rth,
+        oca_group=order.oca_group,
+        parent_id=order.parent_id,
+        rule_80a=_RULE_80A_BY_HAND if order.is_by_hand else "",
         shares_allocation=f"{order.perm_id}.{order.modifications}/{order.account}/100",
         status=order.status,
         commission=order.commission,
@@ -86,8 +92,31 @@ def open_order(order: Order, contract: Contract) -> OpenOrder:
     )
 
 
-def order_status(order: Order) -> OrderStatus:
-    """Show where an order stands."""
+def what_if(preview: Preview, contract: Contract) -> OpenOrder:
+    """Show what an order would do to its account."""
+    before, after = preview.before, preview.after
+    equity = after.net_liquidation - before.net_liquidation
+    return replace(
+        open_order(preview.order, contract),
+        what_if=True,
+        init_margin_before=before.initial_margin,
+        maint_margin_before=before.maintenance_margin,
+        equity_with_loan_before=before.net_liquidation,
+        init_margin_change=after.initial_margin - before.initial_margin,
+        maint_margin_change=after.maintenance_margin - before.maintenance_margin,
+        equity_with_loan_change=equity,
+        init_margin_after=after.initial_margin,
+        maint_margin_after=after.maintenance_margin,
+        equity_with_loan_after=after.net_liquidation,
+        commission=preview.commission,
+        min_commission=preview.commission,
+        max_commission=preview.commission,
+        commission_currency=USD,
+    )
+
+
+def order_status(order: Order, *, cancelled_by: ClientId | None = None) -> OrderStatus:
+    """Show where an order stands; another client that cancelled it is named (§4.2)."""
     return OrderStatus(
         order_id=order.order_id,
         status=order.status,
@@ -95,8 +124,9 @@ def order_status(order: Order) -> OrderStatus:
         remaining=Decimal(order.remaining),
         average_fill_price=average(order.average_price),
         perm_id=order.perm_id,
+        parent_id=order.parent_id,
         last_fill_price=order.last_price,
-        client_id=order.client_id,
+        client_id=order.client_id if cancelled_by is None else cancelled_by,
         why_held=order.why_held,
     )
 
@@ -122,6 +152,9 @@ def completed_order(order: Order, contract: Contract) -> CompletedOrder:
         order_ref=order.order_ref,
         perm_id=order.perm_id,
         outside_rth=order.outside_rth,
+        oca_group=order.oca_group,
+        rule_80a=_RULE_80A_BY_HAND if order.is_by_hand else "",
+        parent_perm_id=order.parent_perm_id or None,
         status=order.status,
         filled_quantity=Decimal(order.filled),
         completed_time=zoned(order.completed_at),

@@ -7,7 +7,7 @@ Does not know how anything of it is done: a gateway does it.
     at 2.5: set_price AAPL 151.20
     at 90s: hold AAPL
     at 23:45: inject A02 on=now delay=60
-    on connect: notify 2104 Market data farm connection is OK:usfarm
+    on connect: notify 2104
     on place 3: inject O03 delay=5
     on cancel 1 MSFT: reject 201 Order rejected - reason:Not today
 """
@@ -30,6 +30,7 @@ from twsim.faults.engine import Faults
 from twsim.faults.kinds import FaultError, Point
 from twsim.faults.plan import make_wish
 from twsim.faults.scene import Scene
+from twsim.notices import TEXTS
 
 LINES_MAX: Final = 10_000
 _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
@@ -76,7 +77,7 @@ class Stage(Protocol):
     def resume(self) -> None:
         """Thaw."""
 
-    def notify(self, code: int, text: str) -> None:
+    def notify(self, code: int, text: str | None = None) -> None:
         """Say a notice to every client."""
 
     def advance(self, seconds: float) -> None:
@@ -270,7 +271,9 @@ def _reject(words: list[str]) -> Act:
 
 def _notify(words: list[str]) -> Act:
     code, text = _code_and_text(words)
-    return lambda stage: stage.notify(code, text)
+    if not text and code not in TEXTS:
+        raise ScenarioError(f"{code} needs words of yours")
+    return lambda stage: stage.notify(code, text or None)
 
 
 def _inject(words: list[str]) -> Act:

@@ -168,6 +168,8 @@ async def p01(gateway: Gateway, client: RawClient) -> None:
 
     assert of(await client.later(1), 61) == []
     assert held(await client.ask(POSITIONS)) == ["100"]
+    (row,) = of(await client.ask(f"74|1|8|{ACCOUNT}||"), 71)
+    assert row[15] == "100"
     assert held(await client.later(4)) == ["200"]
     assert held(await client.ask(POSITIONS)) == ["200"]
 

@@ -48,6 +48,7 @@ class Books:
         "accounts",
         "bases",
         "by_order_id",
+        "children",
         "day",
         "executions",
         "live",
@@ -63,6 +64,7 @@ class Books:
         self.orders: dict[PermId, Order] = {}
         self.live: dict[PermId, Order] = {}
         self.by_order_id: dict[tuple[ClientId, OrderId], PermId] = {}
+        self.children: dict[PermId, list[PermId]] = {}
         self.working: dict[tuple[AccountId, ConId, Side], int] = {}
         self.executions: dict[str, Execution] = {}  # by what corrections leave alone
         self.day: date | None = None
@@ -83,10 +85,13 @@ class Books:
     def put_order(self, order: Order) -> None:
         """Write an order, and keep the indexes of what may still trade."""
         before = self.orders.get(order.perm_id)
+        if order.parent_perm_id and before is None:
+            self.children.setdefault(order.parent_perm_id, []).append(order.perm_id)
         self.orders[order.perm_id] = order
-        self.by_order_id[order.client_id, order.order_id] = order.perm_id
+        if order.order_id:  # what was made by hand and is not bound has none
+            self.by_order_id[order.client_id, order.order_id] = order.perm_id
         place = (order.account, order.con_id, order.side)
-        leaves = order.leaves - (0 if before is None else before.leaves)
+        leaves = _working(order) - (0 if before is None else _working(before))
         self.working[place] = self.working.get(place, 0) + leaves
         if order.is_final:
             self.live.pop(order.perm_id, None)
@@ -112,6 +117,12 @@ class Books:
         """Return a client's order of the day."""
         perm_id = self.by_order_id.get((client, order_id))
         return None if perm_id is None else self.orders[perm_id]
+
+    def live_children(self, parent: PermId) -> list[Order]:
+        """Return the orders attached to another that are not done."""
+        return [
+            self.live[child] for child in self.children.get(parent, ()) if child in self.live
+        ]
 
     def position(self, account: AccountId, con_id: ConId) -> Position:
         """Return a position, empty where there never was one."""
@@ -149,6 +160,8 @@ class Books:
         for order in [o for o in self.orders.values() if _is_old(o.completed_at, today)]:
             del self.orders[order.perm_id]
             self.by_order_id.pop((order.client_id, order.order_id), None)
+            self.by_order_id.pop((order.client_id, order.order_id), None)
+            self.children.pop(order.perm_id, None)
         for execution in [e for e in self.executions.values() if _is_old(e.at, today)]:
             del self.executions[execution.base]
 
@@ -191,3 +204,8 @@ class Books:
 
 def _is_old(at: datetime | None, today: date) -> bool:
     return at is not None and trading_day(at) < today
+
+
+def _working(order: Order) -> int:
+    """Return the shares that an order may trade by itself: none while it waits for another."""
+    return 0 if order.is_attached else order.leaves

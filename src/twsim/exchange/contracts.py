@@ -127,6 +127,9 @@ class ContractTable:
     def __getitem__(self, con_id: ConId) -> Contract:
         return self._by_con_id[con_id]
 
+    def __contains__(self, con_id: ConId) -> bool:
+        return con_id in self._by_con_id
+
     def __len__(self) -> int:
         return len(self._by_con_id)
 

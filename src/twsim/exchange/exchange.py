@@ -14,22 +14,15 @@ from decimal import Decimal
 from typing import Final
 
 from twsim.exchange import refusals
-from twsim.exchange.accounts import (
-    INITIAL_MARGIN,
-    Account,
-    Figures,
-    Holding,
-    Position,
-    begin_day,
-    figures,
-)
+from twsim.exchange.accounts import INITIAL_MARGIN, Account, Position, begin_day
 from twsim.exchange.book import Books, Changes, Opening
 from twsim.exchange.contracts import Contract, ContractTable
+from twsim.exchange.drafts import Drafts
 from twsim.exchange.floor import Floor
 from twsim.exchange.hours import next_midnight, trading_day
 from twsim.exchange.meddling import Meddling
 from twsim.exchange.numbers import Numbers
-from twsim.exchange.orders import Execution, Order, Step, finish, move
+from twsim.exchange.orders import CHILD, Order, Step, finish, move
 from twsim.exchange.outcomes import (
     Cancelled,
     Corrected,
@@ -38,11 +31,13 @@ from twsim.exchange.outcomes import (
     Refused,
     Rejected,
 )
-from twsim.exchange.prices import Base, Prices, Quote
+from twsim.exchange.preview import Preview, preview
+from twsim.exchange.prices import Base, Prices
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.rules import Rules
 from twsim.exchange.settlement import Settlement
 from twsim.exchange.tickets import Terms, Ticket, judge
+from twsim.exchange.view import View
 from twsim.exchange.vocabulary import (
     AccountId,
     ClientId,
@@ -54,22 +49,24 @@ from twsim.exchange.vocabulary import (
 )
 
 LIVE_ORDERS_MAX: Final = 100_000
+BY_HAND: Final = ClientId(0)  # whose orders those are that people place
 
 
-class Exchange(Meddling):
+class Exchange(View, Meddling):
     """The whole simulated world behind a gateway."""
 
     def __init__(
         self, contracts: ContractTable, opening: Opening, rules: Rules | None = None
     ) -> None:
         rules = rules or Rules()
-        self.contracts = contracts
-        self.opening = opening
-        self.hours = rules.hours
-        self._prices = Prices(
+        prices = Prices(
             seed=opening.seed, opened_at=opening.at, hours=rules.hours, tape=rules.tape
         )
-        self._books = Books(Numbers.starting(opening.at))
+        super().__init__(contracts, Books(Numbers.starting(opening.at)), prices)
+        self.opening = opening
+        self.hours = rules.hours
+        self._tariff = rules.tariff
+        self._drafts = Drafts()
         self._settlement = Settlement(self._books, rules.tariff, rules.commission_delay)
         self._floor = Floor(
             contracts,
@@ -88,31 +85,70 @@ class Exchange(Meddling):
 
         The same order id on a working order changes that order.
         """
-        if self._forced:
-            return self._refuse(ticket, self._forced.popleft(), now)
         known = self._books.find(ticket.client_id, ticket.order_id)
         if known is not None and not known.is_final:
             return self._modify(known, ticket, now)
-        if ticket.order_id < self._books.numbers.next_order_id(ticket.client_id):
+        if self._forced:
+            return self._refuse(ticket, self._forced.popleft(), now)
+        is_new = ticket.order_id >= self.next_order_id(ticket.client_id)
+        if known is not None or not (is_new or ticket.id_is_free):
             return [Refused(_refusal_of_reuse(known))]
         self._use_order_id(ticket)
         terms = judge(ticket, self.contracts, self._books.accounts)
         if isinstance(terms, Refusal):
             return [Refused(terms)]
-        order = self._new_order(ticket, terms, now)
-        short = self._margin_refusal(terms, terms.quantity, now)
-        if short is not None:
-            return [self._reject(order, short, now)]
-        return self._floor.accept(order, now)
+        return self._open(ticket, terms, now)
 
-    def cancel(self, client: ClientId, order_id: OrderId, now: datetime) -> list[Outcome]:
-        """Cancel a client's working order, or say why that cannot be."""
+    def hold_back(self, ticket: Ticket) -> Refusal | None:
+        """Keep a ticket that is not to be transmitted yet."""
+        refusal = self._drafts.add(ticket, self.next_order_id(ticket.client_id))
+        if refusal is None:
+            self._use_order_id(ticket)
+        return refusal
+
+    def take_family(self, ticket: Ticket) -> list[Ticket]:
+        """Return a ticket and those held back for it, in the order to place them in."""
+        return self._drafts.take_family(ticket)
+
+    def drop_draft(self, client: ClientId, order_id: OrderId) -> bool:
+        """Forget a ticket that was held back; tell whether there was one."""
+        return self._drafts.drop(client, order_id)
+
+    def preview(self, ticket: Ticket, now: datetime) -> Preview | Refusal:
+        """Return what a ticket would do; nothing of it stays but a perm id that is used."""
+        terms = judge(ticket, self.contracts, self._books.accounts)
+        if isinstance(terms, Refusal):
+            return terms
+        order = self._new_order(ticket, terms, now)
+        held = [self.holding(row, now) for row in self.positions(order.account)]
+        if all(each.position.con_id != order.con_id for each in held):
+            held.append(self.holding(self.position(order.account, order.con_id), now))
+        account = self._books.accounts[order.account]
+        price = terms.limit_price or self.quote(terms.contract, now).last
+        return preview(order, account, held, price=price, tariff=self._tariff)
+
+    def cancel(
+        self, client: ClientId, order_id: OrderId, now: datetime, *, across: bool = False
+    ) -> list[Outcome]:
+        """Cancel a working order of the client, or of any with `across`; or say why not."""
         order = self._books.find(client, order_id)
+        if order is None and across:
+            live = self._books.live.values()
+            order = next((each for each in live if each.order_id == order_id), None)
         if order is None:
             return [Refused(refusals.cancel_unknown(order_id))]
         if order.is_final:
             return [Refused(refusals.cancel_too_late(order_id, order.status))]
-        return self._floor.cancel(order, now)
+        return self._floor.cancel(order, now, by=None if order.client_id == client else client)
+
+    def cancel_all(self, now: datetime) -> list[Outcome]:
+        """Cancel every working order, whoever placed it, and forget what was held back."""
+        self._drafts.clear()
+        outcomes: list[Outcome] = []
+        for order in list(self._books.live.values()):
+            if order.perm_id in self._books.live:  # no child of one cancelled just before
+                outcomes += self._floor.cancel(order, now)
+        return outcomes
 
     # What time brings.
 
@@ -136,6 +172,24 @@ class Exchange(Meddling):
         return self._prices.next_step(now)
 
     # What a test does by hand.
+
+    def cancel_by_hand(self, perm_id: PermId, now: datetime) -> list[Outcome]:
+        """Cancel any working order as a person does at the gateway; KeyError for no such."""
+        return self._floor.cancel(self._books.live[perm_id], now)
+
+    def bind(self, perm_id: PermId) -> Order:
+        """Give an order that was made by hand an order id, so that client 0 can change it."""
+        order = self._books.orders[perm_id]
+        assert order.is_by_hand
+        if not order.order_id:
+            order = replace(order, order_id=self.take_bound_order_id())
+            self._books.put_order(order)
+        return order
+
+    def take_bound_order_id(self) -> OrderId:
+        """Return an order id for an order made by hand."""
+        self._books.put_numbers()
+        return self._books.numbers.take_bound_order_id()
 
     def open_account(self, account: AccountId, cash: Decimal) -> None:
         """Add an account, unless it exists."""
@@ -222,57 +276,6 @@ class Exchange(Meddling):
         """Refuse the next ticket, whatever it is."""
         self._forced.append(refusal)
 
-    # What can be asked.
-
-    def accounts(self) -> list[AccountId]:
-        """Return the accounts in the order of their opening."""
-        return list(self._books.accounts)
-
-    def quote(self, contract: Contract, now: datetime) -> Quote:
-        """Return a contract's quote."""
-        return self._prices.quote(contract, now)
-
-    def open_orders(self, client: ClientId | None = None) -> list[Order]:
-        """Return the working orders of one client, or of all."""
-        live = self._books.live.values()
-        return [order for order in live if client is None or order.client_id == client]
-
-    def completed_orders(self) -> list[Order]:
-        """Return the day's finished orders."""
-        return [order for order in self._books.orders.values() if order.is_final]
-
-    def executions(self) -> list[Execution]:
-        """Return the day's executions, oldest first."""
-        return list(self._books.executions.values())
-
-    def order(self, perm_id: PermId) -> Order:
-        """Return an order of the day."""
-        return self._books.orders[perm_id]
-
-    def positions(self, account: AccountId | None = None) -> list[Position]:
-        """Return the positions of one account, or of all, closed ones with quantity 0."""
-        if account is not None:
-            return self._books.positions_of(account)
-        return list(self._books.positions.values())
-
-    def position(self, account: AccountId, con_id: ConId) -> Position:
-        """Return one position, empty where there never was one."""
-        return self._books.position(account, con_id)
-
-    def holding(self, position: Position, now: datetime) -> Holding:
-        """Return a position with its present price."""
-        contract = self.contracts[position.con_id]
-        return Holding(position=position, price=self.quote(contract, now).last)
-
-    def figures(self, account: AccountId, now: datetime) -> Figures:
-        """Return an account's sums."""
-        holdings = (self.holding(row, now) for row in self.positions(account))
-        return figures(self._books.accounts[account], holdings)
-
-    def next_order_id(self, client: ClientId) -> OrderId:
-        """Return the next order id of a client."""
-        return self._books.numbers.next_order_id(client)
-
     # What lasts.
 
     def take_changes(self) -> Changes | None:
@@ -297,6 +300,26 @@ class Exchange(Meddling):
         self._settlement.resume()
 
     # Deciding.
+
+    def _open(self, ticket: Ticket, terms: Terms, now: datetime) -> list[Outcome]:
+        parent = self._parent(ticket)
+        if isinstance(parent, Refusal):
+            return [Refused(parent)]
+        order = _attach(self._new_order(ticket, terms, now), parent)
+        short = None
+        if not order.is_attached:
+            short = self._margin_refusal(terms, terms.quantity, now)
+        if short is not None:
+            return [self._reject(order, short, now)]
+        return self._floor.accept(order, now)
+
+    def _parent(self, ticket: Ticket) -> Order | Refusal | None:
+        if not ticket.parent_id:
+            return None
+        parent = self._books.find(ticket.client_id, ticket.parent_id)
+        if parent is None or (parent.is_final and parent.status is not OrderStatus.FILLED):
+            return refusals.NO_PARENT
+        return parent
 
     def _refuse(self, ticket: Ticket, refusal: Refusal, now: datetime) -> list[Outcome]:
         if ticket.order_id >= self._books.numbers.next_order_id(ticket.client_id):
@@ -323,7 +346,7 @@ class Exchange(Meddling):
         if adds <= 0:
             return None
         if len(self._books.live) >= LIVE_ORDERS_MAX:
-            return Refusal(refusals.REJECTED, "Order rejected - reason:Too many orders")
+            return refusals.TOO_MANY_ORDERS
         sums = self.figures(terms.account, now)
         price = terms.limit_price or self.quote(terms.contract, now).last
         exposed = self._exposed(terms.account, now) + adds * price
@@ -347,6 +370,8 @@ class Exchange(Meddling):
         return sum(worth, Decimal(0))
 
     def _use_order_id(self, ticket: Ticket) -> None:
+        if ticket.order_id < self.next_order_id(ticket.client_id):
+            return  # it was reserved, or is none
         self._books.numbers.use_order_id(ticket.client_id, ticket.order_id)
         self._books.put_numbers()
 
@@ -371,20 +396,29 @@ class Exchange(Meddling):
         )
 
     def _modify(self, order: Order, ticket: Ticket, now: datetime) -> list[Outcome]:
+        if self._forced:
+            return [Refused(self._forced.popleft())]
         terms = judge(ticket, self.contracts, self._books.accounts)
         if isinstance(terms, Refusal):
             return [Refused(terms)]
+        changed = self._changed(order, terms, now)
+        if isinstance(changed, Refusal):
+            return [Refused(changed)]  # and the order works on as it was (§4.3)
+        return self._floor.change(changed, now)
+
+    def _changed(self, order: Order, terms: Terms, now: datetime) -> Order | Refusal:
         same = (order.account, order.con_id, order.side)
         if (terms.account, terms.contract.con_id, terms.side) != same:
-            return [Refused(refusals.NOT_THE_SAME_ORDER)]
-        if terms.quantity <= order.filled:
-            return [Refused(refusals.ALREADY_FILLED)]
+            return refusals.NOT_THE_SAME_ORDER
+        if terms.quantity <= order.filled:  # it is the new total, what filled included
+            return refusals.ALREADY_FILLED
         if order.status is OrderStatus.PENDING_CANCEL:
-            return [Refused(refusals.ALREADY_CANCELLED)]
-        short = self._margin_refusal(terms, max(0, terms.quantity - order.quantity), now)
+            return refusals.ALREADY_CANCELLED
+        more = 0 if order.is_attached else max(0, terms.quantity - order.quantity)
+        short = self._margin_refusal(terms, more, now)
         if short is not None:
-            return [Refused(short)]
-        changed = replace(
+            return short
+        return replace(
             order,
             quantity=terms.quantity,
             order_type=terms.order_type,
@@ -393,7 +427,6 @@ class Exchange(Meddling):
             outside_rth=terms.outside_rth,
             modifications=order.modifications + 1,
         )
-        return self._floor.change(changed, now)
 
     def _begin_day(self, day: date, now: datetime) -> None:
         """Forget what was done before today, and begin to count wins and losses anew."""
@@ -401,6 +434,18 @@ class Exchange(Meddling):
         self._books.begin_day(day)
         for row in self.positions():
             self._books.put_position(begin_day(self.holding(row, now)))
+
+
+def _attach(order: Order, parent: Order | None) -> Order:
+    """Return the order as the child of another, held until that has filled."""
+    if parent is None:
+        return order
+    return replace(
+        order,
+        parent_id=parent.order_id,
+        parent_perm_id=parent.perm_id,
+        why_held="" if parent.is_final else CHILD,
+    )
 
 
 def _refusal_of_reuse(known: Order | None) -> Refusal:

@@ -77,6 +77,8 @@ class Floor:
     def accept(self, order: Order, now: datetime) -> list[Outcome]:
         """Let an order in: it trades, rests, waits, or is cancelled at once."""
         order = self._timed(order, now)
+        if order.is_attached:
+            return self._attach(order, now)
         contract = self._contracts[order.con_id]
         beyond = self._beyond_band(order, now)
         if beyond is not None:
@@ -101,19 +103,27 @@ class Floor:
         self._books.put_order(changed)
         return [Acknowledged(changed), *self._match(changed, now)]
 
-    def cancel(self, order: Order, now: datetime) -> list[Outcome]:
+    def _attach(self, order: Order, now: datetime) -> list[Outcome]:
+        """Let an order in that waits for another one to fill."""
+        self._books.put_order(order)
+        self._plan(order, now)
+        return [Acknowledged(order)]
+
+    def cancel(
+        self, order: Order, now: datetime, *, by: ClientId | None = None
+    ) -> list[Outcome]:
         """Cancel an order: at once, or once the exchange is open again (§4.1)."""
         if order.status is OrderStatus.PENDING_CANCEL:
             return [Refused(refusals.not_cancellable(order.perm_id))]
-        if self._is_open(order, now):
-            return [Cancelled(self.end(order, now, "Cancelled by Trader"))]
+        if self._is_open(order, now) or order.is_attached:
+            return list(self._ends(order, now, "Cancelled by Trader", by=by))
         pending = move(order, Step.ASK_CANCEL)
         self._books.put_order(pending)
         outcomes: list[Outcome] = [CancelPending(pending), CancelPending(pending)]
         if self._rules.cancels_wait:
             self._plan(pending, now)
         else:
-            outcomes.append(Cancelled(self.end(pending, now, "Cancelled by Trader")))
+            outcomes += self._ends(pending, now, "Cancelled by Trader", by=by)
         return outcomes
 
     def end(self, order: Order, now: datetime, words: str) -> Order:
@@ -122,6 +132,20 @@ class Floor:
         self._books.put_order(ended)
         self._plan(ended, now)
         return ended
+
+    def _ends(
+        self,
+        order: Order,
+        now: datetime,
+        words: str,
+        *,
+        reason: str = "",
+        by: ClientId | None = None,
+    ) -> Iterator[Outcome]:
+        """Cancel an order, and with it what is attached to it."""
+        yield Cancelled(self.end(order, now, words), reason, by)
+        for child in self._books.live_children(order.perm_id):
+            yield from self._ends(child, now, words, by=by)
 
     # What time and prices bring.
 
@@ -139,13 +163,14 @@ class Floor:
 
     def match_all(self, now: datetime, con_id: ConId | None = None) -> list[Outcome]:
         """Look at every order of a contract, or at all: something is different."""
-        live = [o for o in self._books.live.values() if con_id in (None, o.con_id)]
-        return [outcome for order in live for outcome in self._match(order, now)]
+        live = [o.perm_id for o in self._books.live.values() if con_id in (None, o.con_id)]
+        return [outcome for perm_id in live for outcome in self._look(perm_id, now)]
 
     def resume(self, now: datetime) -> None:
         """Go on with the orders of the books; those that are over by now end unheard."""
         for order in list(self._books.live.values()):
-            if not list(self._expire(order, now)):
+            is_live = order.perm_id in self._books.live  # its parent may have ended it
+            if is_live and not list(self._expire(order, now)):
                 self._plan(order, now)
 
     # What a test does by hand.
@@ -198,7 +223,7 @@ class Floor:
         waiting = [
             replace(order, located_at=now)
             for order in self._books.live.values()
-            if order.con_id == con_id and order.why_held
+            if order.con_id == con_id and order.why_held == _LOCATE
         ]
         for order in waiting:
             self._books.put_order(order)
@@ -260,13 +285,20 @@ class Floor:
         )
 
     def _wake(self, perm_id: PermId, now: datetime) -> Iterator[Outcome]:
-        order = self._books.live[perm_id]
+        order = self._books.live.get(perm_id)
+        if order is None:
+            return  # another order's end was its own
         expired = list(self._expire(order, now))
         yield from expired or self._match(order, now)
 
+    def _look(self, perm_id: PermId, now: datetime) -> Iterator[Outcome]:
+        order = self._books.live.get(perm_id)
+        if order is not None:
+            yield from self._match(order, now)
+
     def _expire(self, order: Order, now: datetime) -> Iterator[Outcome]:
         if order.expires_at is not None and order.expires_at <= now:
-            yield Cancelled(self.end(order, now, "Expired"))
+            yield from self._ends(order, now, "Expired")
 
     # Refusing.
 
@@ -287,7 +319,7 @@ class Floor:
         pending = move(order, Step.ASK_CANCEL)
         yield CancelPending(pending)
         yield CancelPending(pending)
-        yield Cancelled(self.end(pending, now, "Cancelled by System"), reason)
+        yield from self._ends(pending, now, "Cancelled by System", reason=reason)
 
     def _needs_locate(self, order: Order) -> bool:
         held = self._books.position(order.account, order.con_id).quantity
@@ -323,7 +355,7 @@ class Floor:
             order = replace(order, why_held="", located_at=None)
             yield from self._go_on(order, now)
         elif order.status is OrderStatus.PENDING_CANCEL and self._is_open(order, now):
-            yield Cancelled(self.end(order, now, "Cancelled by Trader"))
+            yield from self._ends(order, now, "Cancelled by Trader")
         elif order.status is OrderStatus.PENDING_CANCEL or not self._can_match(order, now):
             self._plan(order, now)
         elif order.opens_at is not None:
@@ -353,6 +385,8 @@ class Floor:
         for trade in prints:
             order, execution = self._settlement.book(order, trade, now, liquidity=liquidity)
             yield Executed(order, execution)
+        if order.status is OrderStatus.FILLED:
+            yield from self._follow(order, now)
         over = order.tif in _ONE_CHANCE and not order.is_final
         if not over or not self._can_match(order, now):
             self._plan(order, now)
@@ -364,7 +398,15 @@ class Floor:
         else:
             order = move(order, Step.ASK_CANCEL)
             yield CancelPending(order)
-            yield Cancelled(self.end(order, now, "Cancelled by System"))
+            yield from self._ends(order, now, "Cancelled by System")
+
+    def _follow(self, order: Order, now: datetime) -> Iterator[Outcome]:
+        """Let the children of an order that filled work, and cancel its siblings (§4.1)."""
+        for sibling in self._books.live_children(order.parent_perm_id):
+            yield from self._ends(sibling, now, "Cancelled by System")
+        for child in self._books.live_children(order.perm_id):
+            if child.perm_id in self._books.live:  # no sibling filled before it
+                yield from self._go_on(replace(child, why_held=""), now)
 
 
 def _is_extended(order: Order) -> bool:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 
 from twsim.exchange.book import Books
-from twsim.exchange.contracts import Contract, ContractTable
+from twsim.exchange.contracts import ContractTable
 from twsim.exchange.floor import Floor
 from twsim.exchange.orders import Order, Step, move
 from twsim.exchange.outcomes import (
@@ -18,7 +18,6 @@ from twsim.exchange.outcomes import (
     Refused,
     Rejected,
 )
-from twsim.exchange.prices import Quote
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.settlement import Settlement
 from twsim.exchange.tickets import Terms, Ticket, judge
@@ -37,10 +36,6 @@ class Meddling(ABC):
     _books: Books
     _settlement: Settlement
     _floor: Floor
-
-    @abstractmethod
-    def quote(self, contract: Contract, now: datetime) -> Quote:
-        """Return a contract's quote."""
 
     @abstractmethod
     def _new_order(self, ticket: Ticket, terms: Terms, now: datetime) -> Order:

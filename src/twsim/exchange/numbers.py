@@ -21,6 +21,7 @@ class Numbers:
     perm_id: int
     exec_number: int
     order_ids: dict[ClientId, OrderId] = field(default_factory=dict)
+    bound: int = 0  # orders made by hand that were given an order id
 
     @classmethod
     def starting(cls, now: datetime) -> Numbers:
@@ -37,6 +38,11 @@ class Numbers:
         """Return an execution id; its second part is the time, as far as that is unique."""
         self.exec_number = max(self.exec_number + 1, int(now.timestamp()))
         return ExecId(f"{_GATEWAY:08x}.{self.exec_number:08x}.01.01")
+
+    def take_bound_order_id(self) -> OrderId:
+        """Return an order id for an order made by hand; those are negative."""
+        self.bound += 1
+        return OrderId(-self.bound)
 
     def next_order_id(self, client: ClientId) -> OrderId:
         """Return the lowest order id that the client may use."""

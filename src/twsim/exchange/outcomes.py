@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from twsim.exchange.orders import Execution, Order
 from twsim.exchange.refusals import Refusal
-from twsim.exchange.vocabulary import AccountId, ConId
+from twsim.exchange.vocabulary import AccountId, ClientId, ConId
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,14 @@ class CancelPending:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """An order is cancelled; the reason is what the broker says of it, nothing by default."""
+    """An order is cancelled, by its own client unless another one is named.
+
+    The reason is what the broker says of it, nothing by default.
+    """
 
     order: Order
     reason: str = ""
+    by: ClientId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ NO_SUCH_CONTRACT: Final = Refusal(200, "No security definition has been found fo
 ALREADY_CANCELLED: Final = Refusal(
     REJECTED, "Order rejected - reason:Order has been cancelled already, too late to replace"
 )
+NO_PARENT: Final = Refusal(10006, "Missing parent order.")
+TOO_MANY_ORDERS: Final = Refusal(REJECTED, "Order rejected - reason:Too many orders")
 LOCATING: Final = Refusal(404, "Order held while securities are located.")
 SIZE_ZERO: Final = Refusal(434, "The order size cannot be zero.")
 NO_ACCOUNT: Final = Refusal(435, "You must specify an account.")
@@ -86,7 +88,7 @@ def cancel_too_late(order_id: int, status: OrderStatus) -> Refusal:
 
 
 def not_cancellable(perm_id: int) -> Refusal:
-    """Return the answer to the cancel of an order that is being cancelled; two blanks."""
+    """Return the answer to the cancel of an order that is done, or about to be; two blanks."""
     return Refusal(
         161,
         f"Cancel attempted when order is not in a cancellable state.  Order permId ={perm_id}",

@@ -20,6 +20,7 @@ from twsim.exchange.exchange import Exchange
 from twsim.exchange.orders import Execution
 from twsim.exchange.outcomes import Executed, Outcome
 from twsim.exchange.refusals import Refusal
+from twsim.exchange.tickets import Ticket
 from twsim.exchange.vocabulary import ClientId, ExecId, OrderId
 from twsim.faults.agenda import Agenda
 from twsim.faults.kinds import Point
@@ -61,8 +62,8 @@ class Stage(Protocol):
     def notify(self, code: int, text: str) -> None:
         """Say a notice to every client."""
 
-    def set_managed_accounts(self, accounts: list[str]) -> None:
-        """Name these accounts to clients."""
+    def place_by_hand(self, ticket: Ticket) -> list[Outcome]:
+        """Place an order as a person does, and tell it."""
 
 
 class Network(Protocol):

@@ -15,22 +15,16 @@ from twsim.answers import answer
 from twsim.faults.engine import Effect, Faults
 from twsim.faults.plan import Fired
 from twsim.faults.scene import Scene
+from twsim.notices import TEXTS
 from twsim.session import Session
+from twsim.wire.accounts import PositionMulti
 from twsim.wire.layout import Message
 from twsim.wire.orders import OpenOrder, OrderStatus
 from twsim.wire.place_order import PlaceOrder
-from twsim.wire.requests import CancelOrder
+from twsim.wire.requests import CancelOrder, ReqGlobalCancel
 from twsim.wire.responses import CommissionReport, ExecDetails, PortfolioValue, PositionRow
 
 KEPT_MAX: Final = 10_000  # what waits for the broker's line to come back
-# The words of tws-facts §4.3; those of 1101 after "restored" are an assumption.
-LOST: Final = (1100, "Connectivity between IB and Trader Workstation has been lost.")
-_RESTORED: Final = "Connectivity between IB and Trader Workstation has been restored - "
-RESTORED_LOST: Final = (1101, f"{_RESTORED}data lost.")
-RESTORED_KEPT: Final = (
-    1102,
-    f"{_RESTORED}data maintained. The following farms are connected: usfarm; ushmds; secdefil.",
-)
 # What the gateway learns from the broker; the rest it says by itself.
 _FROM_BROKER: Final = (
     OpenOrder,
@@ -38,6 +32,7 @@ _FROM_BROKER: Final = (
     ExecDetails,
     CommissionReport,
     PositionRow,
+    PositionMulti,
     PortfolioValue,
 )
 
@@ -165,11 +160,11 @@ class _Outage:
         self.news: deque[tuple[Session, Message]] = deque(maxlen=KEPT_MAX)
         self.rule = faults.rule(self.change)
         faults.gate = self.gate
-        faults.stage.notify(*LOST)
+        faults.stage.notify(1100, TEXTS[1100])
 
     def gate(self, request: Message, session: Session) -> bool:
         """Keep what would go to the broker."""
-        if not isinstance(request, PlaceOrder | CancelOrder):
+        if not isinstance(request, PlaceOrder | CancelOrder | ReqGlobalCancel):
             return False
         self.requests.append((request, session))
         return True
@@ -189,7 +184,7 @@ class _Outage:
     def end_with_data(self) -> None:
         """Say 1102, and pass on what was kept."""
         self.end()
-        self.faults.stage.notify(*RESTORED_KEPT)
+        self.faults.stage.notify(1102, TEXTS[1102])
         for session, message in self.news:
             session.say(message)
         for request, session in self.requests:
@@ -199,9 +194,9 @@ class _Outage:
     def end_without_data(self) -> None:
         """Say 1101; what was kept is lost, and so are the quotes."""
         self.end()
-        self.faults.stage.notify(*RESTORED_LOST)
+        self.faults.stage.notify(1101, TEXTS[1101])
         for session in self.faults.stage.sessions():
-            session.quotes.clear()
+            session.subscriptions.tickers.clear()
 
     def end_with_lines(self) -> None:
         """Cut every line."""

@@ -14,7 +14,6 @@ from twsim.faults.kinds import Fault
 
 # What no recording, document or issue says; each is a guess that a user should know of.
 ASSUMPTIONS: Final = (
-    "The words of 1101 after `restored - `; those of 1102 and 1100 were recorded.",
     "Orders and cancels wait in a gateway without broker; 1102 sends them, 1101 drops them.",
     "What a network loses does not come back: after L09 and L10 the line is cut.",
     "A gateway that restarts never gives the id of a working order to another one.",
@@ -71,7 +70,7 @@ at 2.5: set_price AAPL 151.20
 at 90s: hold AAPL
 at 5m: release AAPL
 at 23:45: inject A02 on=now delay=60
-on connect: notify 2104 Market data farm connection is OK:usfarm
+on connect: notify 2104
 on place 3: inject O03 delay=5
 on cancel 1 MSFT: silence
 ```
@@ -81,7 +80,7 @@ on cancel 1 MSFT: silence
 | `set_price SYMBOL PRICE`, `set_size SYMBOL SHARES` | move the market; 0 shares are the usual ones |
 | `hold [SYMBOL]`, `release [SYMBOL]` | let orders work without trading, and again |
 | `reject CODE TEXT` | refuse the next order |
-| `notify CODE TEXT` | say a notice to every client |
+| `notify CODE [TEXT]` | say a notice to every client, without text in IB's words |
 | `inject ID [name=value ...]`, `clear_faults` | faults |
 | `disconnect` | cut every line; clients may come back at once |
 | `silence`, `resume` | freeze the gateway, and thaw it |

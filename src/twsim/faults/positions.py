@@ -6,29 +6,38 @@ Owns: the effects P01 to P06. Does not know the orders of clients.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from twsim import render
+from twsim import render, statements
 from twsim.exchange.accounts import Position
 from twsim.exchange.contracts import Contract, Query
+from twsim.exchange.exchange import BY_HAND
 from twsim.exchange.orders import Execution
 from twsim.exchange.outcomes import HoldingChanged
 from twsim.exchange.tickets import Ticket
-from twsim.exchange.vocabulary import AccountId, ClientId, ConId, OrderId, OrderType, Side
+from twsim.exchange.vocabulary import (
+    NO_ORDER_ID,
+    AccountId,
+    ConId,
+    OrderId,
+    OrderType,
+    Side,
+)
 from twsim.faults.engine import Effect, Faults
 from twsim.faults.plan import Fired
 from twsim.faults.scene import Scene
 from twsim.session import Session
+from twsim.wire.accounts import PositionMulti
 from twsim.wire.layout import Message
 from twsim.wire.market import ContractData
 from twsim.wire.orders import CompletedOrder, OpenOrder
 from twsim.wire.responses import ExecDetails, PortfolioValue, PositionRow
 
-_BY_HAND: Final = ClientId(0)
+_OF_BROKER: Final = OrderId(-1)  # the order id of liquidations: Lean.IB#156
 _DEFAULT_SYMBOL: Final = "AAPL"
 _LIQUIDATION: Final = 2148
 # The words that Lean.IB#156 and Lean#5839 quote.
@@ -75,7 +84,7 @@ def _freeze(faults: Faults, scene: Scene, delay: timedelta) -> None:
     earlier = before(faults.exchange.position(account, con_id), execution)
 
     def change(_session: Session, message: Message) -> list[Message]:
-        if not isinstance(message, PositionRow | PortfolioValue):
+        if not isinstance(message, PositionRow | PositionMulti | PortfolioValue):
             return [message]
         if (message.account, message.con_id) != (account, con_id):
             return [message]
@@ -83,6 +92,8 @@ def _freeze(faults: Faults, scene: Scene, delay: timedelta) -> None:
             return []
         if isinstance(message, PositionRow):
             return [render.position_row(earlier, contract)]
+        if isinstance(message, PositionMulti):
+            return [statements.position_multi(earlier, contract, message.req_id)]
         holding = faults.exchange.holding(earlier, faults.now())
         return [render.portfolio_value(holding, contract)]
 
@@ -105,38 +116,23 @@ def _contract(faults: Faults, fired: Fired, scene: Scene) -> Contract:
     return faults.exchange.contracts.of_symbol(symbol)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trade:
-    account: AccountId
-    con_id: ConId
-    side: Side
-    shares: int
-    order_id: int
-
-
-def _trade(faults: Faults, wanted: _Trade) -> None:
-    """Trade beside all clients: such orders have client 0 and an odd order id (§2.4)."""
-    ticket = Ticket(
-        client_id=_BY_HAND,
-        order_id=OrderId(wanted.order_id),
-        account=wanted.account,
-        query=Query(con_id=wanted.con_id),
-        side=wanted.side,
-        quantity=Decimal(wanted.shares),
+def _ticket(account: AccountId, con_id: ConId, side: Side, shares: int) -> Ticket:
+    return Ticket(
+        client_id=BY_HAND,
+        order_id=NO_ORDER_ID,
+        account=account,
+        query=Query(con_id=con_id),
+        side=side,
+        quantity=Decimal(shares),
         order_type=OrderType.MKT,
+        id_is_free=True,
     )
-    faults.stage.publish(faults.exchange.force(ticket, faults.now()))
 
 
 def _trade_by_hand(faults: Faults, fired: Fired, scene: Scene) -> None:
-    wanted = _Trade(
-        account=_account(faults, fired, scene),
-        con_id=_contract(faults, fired, scene).con_id,
-        side=Side(fired.word("side")),
-        shares=fired.count("shares"),
-        order_id=0,
-    )
-    _trade(faults, wanted)
+    account, con_id = _account(faults, fired, scene), _contract(faults, fired, scene).con_id
+    side, shares = Side(fired.word("side")), fired.count("shares")
+    faults.stage.place_by_hand(_ticket(account, con_id, side, shares))
 
 
 def _liquidate(faults: Faults, fired: Fired, scene: Scene) -> None:
@@ -147,11 +143,9 @@ def _liquidate(faults: Faults, fired: Fired, scene: Scene) -> None:
         symbol = faults.exchange.contracts[row.con_id].symbol
         if row.quantity and fired.symbol in ("", symbol):
             side = Side.SELL if row.quantity > 0 else Side.BUY
-            shares = abs(row.quantity)
-            wanted = _Trade(
-                account=account, con_id=row.con_id, side=side, shares=shares, order_id=-1
-            )
-            _trade(faults, wanted)
+            ticket = _ticket(account, row.con_id, side, abs(row.quantity))
+            ticket = replace(ticket, order_id=_OF_BROKER)
+            faults.stage.publish(faults.exchange.force(ticket, faults.now()))
     rule.remove()
 
 
@@ -180,7 +174,9 @@ def _split(faults: Faults, fired: Fired, scene: Scene) -> None:
     faults.stage.publish(HoldingChanged(row.account, row.con_id) for row in held)
 
 
-_WithContract = OpenOrder | CompletedOrder | ExecDetails | PositionRow | PortfolioValue
+_WithContract = (
+    OpenOrder | CompletedOrder | ExecDetails | PositionRow | PositionMulti | PortfolioValue
+)
 
 
 def _rename(

@@ -32,6 +32,7 @@ from twsim.faults.engine import Effect, Faults
 from twsim.faults.kinds import Point
 from twsim.faults.plan import Fired
 from twsim.faults.scene import Scene
+from twsim.wire.accounts import AccountSummaryEnd, PositionMultiEnd
 from twsim.wire.layout import Message
 from twsim.wire.orders import CompletedOrder, CompletedOrdersEnd, OpenOrderEnd
 from twsim.wire.responses import (
@@ -51,6 +52,8 @@ _ENDS: Final = (
     PositionEnd,
     AccountDownloadEnd,
     AccountUpdateMultiEnd,
+    AccountSummaryEnd,
+    PositionMultiEnd,
 )
 # Where rows of nobody's count from: high enough not to meet a real one.
 _FIRST_NUMBER: Final = 1_500_000_000

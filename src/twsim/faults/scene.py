@@ -21,6 +21,7 @@ from twsim.wire.layout import Message
 from twsim.wire.place_order import PlaceOrder
 from twsim.wire.requests import (
     CancelOrder,
+    ReqAccountSummary,
     ReqAccountUpdates,
     ReqAccountUpdatesMulti,
     ReqAllOpenOrders,
@@ -28,6 +29,7 @@ from twsim.wire.requests import (
     ReqExecutions,
     ReqOpenOrders,
     ReqPositions,
+    ReqPositionsMulti,
     StartApi,
 )
 
@@ -41,7 +43,9 @@ LISTINGS: Final[Mapping[type[Message], str]] = {
     ReqCompletedOrders: "completed",
     ReqExecutions: "executions",
     ReqPositions: "positions",
+    ReqPositionsMulti: "positions",
     ReqAccountUpdates: "account",
+    ReqAccountSummary: "account",
     ReqAccountUpdatesMulti: "account",
 }
 

@@ -30,6 +30,7 @@ from twsim_raw import RawClient, names, of, order_text
         ("at 5: set_price AAPL -5", "'-5' is below 0"),
         ("at 5: hold AAPL MSFT", "wants SYMBOL, not AAPL MSFT"),
         ("at 5: notify OK", "wants CODE TEXT"),
+        ("at 5: notify 4711", "4711 needs words of yours"),
         ("at 5: inject", "inject needs the id of a fault"),
         ("at 5: inject Z1", "there is no fault Z1"),
         ("at 5: inject O03 delay", "'delay' is not name=value"),

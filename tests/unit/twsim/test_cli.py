@@ -28,6 +28,8 @@ def test_without_options_it_is_one_paper_account_on_the_paper_port() -> None:
         positions=[],
         seed=0,
         state=None,
+        server_version=178,
+        trace=False,
         hours="always",
         prices=None,
         commissions="tiered",
@@ -41,6 +43,7 @@ def test_every_option_is_understood() -> None:
     words = (
         "--host 0.0.0.0 --port 0 --account DU1234567=50000.50 --account DUP203550 --seed 7"
         " --position DU1234567:AAPL:-50@148.5 --position DUP203550:BRK.B:3@400 --state s.jsonl"
+        " --server-version 176 --trace"
         " --hours real --prices p.csv --commissions fixed --fees"
         " --fault L14:delay=2 --fault O03@0.05 --fault-seed 9 --scenario nightly_restart"
     )
@@ -55,6 +58,8 @@ def test_every_option_is_understood() -> None:
         ],
         seed=7,
         state=Path("s.jsonl"),
+        server_version=176,
+        trace=True,
         hours="real",
         prices=Path("p.csv"),
         commissions="fixed",
@@ -77,6 +82,7 @@ def test_every_option_is_understood() -> None:
         ("--fault X99", "--fault: there is no fault X99"),
         ("--fault O03:delay", "delay is not name=value"),
         ("--scenario nowhere.txt", "--scenario nowhere.txt: [Errno 2]"),
+        ("--server-version 200", "--server-version 200: not between 157 and 178"),
         ("--wrong", "Unknown option"),
         ("--help", ""),
     ],

@@ -9,18 +9,14 @@ from hashlib import sha256
 
 import pytest
 
-from twsim.clock import ManualClock
-from twsim.exchange.book import Changes
 from twsim.exchange.hours import Calendar, Hours
 from twsim.exchange.rules import REAL_PRICE_BAND, Rules
 from twsim.exchange.settlement import COMMISSION_DELAY
 from twsim.exchange.vocabulary import AccountId
-from twsim.session import QUOTES_MAX, SUBSCRIPTIONS_MAX, Session
-from twsim.simulator import ACCOUNT_DELAY, SESSIONS_MAX, Simulator
-from twsim.transcript import Direction, Transcript
-from twsim.wire.framing import FrameCutter, frame
-from twsim.wire.layout import Message
-from twsim.wire.place_order import PlaceOrder
+from twsim.simulator import ACCOUNT_DELAY, SESSIONS_MAX
+from twsim.subscriptions import QUOTES_MAX, SUBSCRIPTIONS_MAX
+from twsim.transcript import Direction
+from twsim.wire.framing import frame
 from twsim.wire.requests import (
     CancelAccountUpdatesMulti,
     CancelMktData,
@@ -28,7 +24,6 @@ from twsim.wire.requests import (
     CancelPositions,
     ReqAccountUpdates,
     ReqAccountUpdatesMulti,
-    ReqAutoOpenOrders,
     ReqCompletedOrders,
     ReqContractDetails,
     ReqExecutions,
@@ -40,104 +35,10 @@ from twsim.wire.requests import (
     SetServerLogLevel,
     StartApi,
 )
-from twsim_makers import ACCOUNT, NOW, OTHER_ACCOUNT, contract, make_exchange
+from twsim_makers import ACCOUNT, NOW, OTHER_ACCOUNT, contract
+from twsim_world import Client, Wire, World, names
 
 FARMS = [2104, 2106, 2158]
-
-
-class Wire:
-    """A line whose far end is a list."""
-
-    def __init__(self, log: list[str]) -> None:
-        self.cutter = FrameCutter()
-        self.bursts: list[bytes] = []
-        self.closed = False
-        self.log = log
-
-    def write(self, data: bytes) -> None:
-        self.log.append("wrote")
-        self.bursts.append(data)
-        self.cutter.feed(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def write_pieces(self, data: bytes, size: int) -> None:
-        self.write(data)
-
-    def pause(self, *, paused: bool) -> None:
-        self.paused = paused
-
-    def reset(self) -> None:
-        self.closed = True
-
-    def heard(self) -> list[list[str]]:
-        found = []
-        while (payload := self.cutter.next_frame()) is not None:
-            found.append(payload.decode().split("\0")[:-1])
-        return found
-
-
-class Client:
-    def __init__(self, world: World, *, client_id: int = 1, version: int = 178) -> None:
-        self.world = world
-        self.version = version
-        self.wire = Wire(world.log)
-        session = world.simulator.connect(self.wire)
-        assert session is not None
-        self.session: Session = session
-        self.send(b"API\0" + frame(f"v100..{version}".encode()))
-        self.greeting = self.wire.heard()
-        self.started = self.ask(StartApi(client_id=client_id))
-
-    def send(self, data: bytes) -> None:
-        self.world.simulator.receive(self.session, data)
-
-    def ask(self, message: Message) -> list[list[str]]:
-        text = "".join(f"{field}\0" for field in message.encode(self.version))
-        self.send(frame(text.encode()))
-        return self.wire.heard()
-
-    def place(self, order_id: int = 1, **terms: object) -> list[list[str]]:
-        described: dict[str, object] = {
-            "symbol": "AAPL",
-            "sec_type": "STK",
-            "exchange": "SMART",
-            "currency": "USD",
-            "action": "BUY",
-            "total_quantity": Decimal(100),
-            "order_type": "MKT",
-            "tif": "DAY",
-            "account": ACCOUNT,
-        }
-        make: Callable[..., PlaceOrder] = PlaceOrder
-        return self.ask(make(order_id=order_id, **{**described, **terms}))
-
-
-class World:
-    """A simulator, its clock, and the order in which it keeps and tells."""
-
-    def __init__(
-        self, *, seed: int = 0, rules: Rules | None = None, at: datetime = NOW
-    ) -> None:
-        self.log: list[str] = []
-        self.clock = ManualClock(at)
-        exchange = make_exchange(seed=seed, rules=rules, at=at)
-        self.simulator = Simulator(exchange, self.clock, keeper=self, transcript=Transcript())
-        self.simulator.settle()
-        self.log.clear()
-
-    def keep(self, changes: Changes) -> None:
-        assert isinstance(changes, Changes)
-        self.log.append("kept")
-
-    def later(self, seconds: float) -> None:
-        end = self.clock.now() + timedelta(seconds=seconds)
-        while (due := self.simulator.next_due()) is not None and due <= end:
-            self.clock.move_to(due)
-            self.simulator.tick()
-        self.clock.move_to(end)
-        self.simulator.tick()
 
 
 @pytest.fixture
@@ -148,20 +49,6 @@ def world() -> World:
 @pytest.fixture
 def client(world: World) -> Client:
     return Client(world)
-
-
-def names(frames: list[list[str]]) -> list[str]:
-    """Write frames as tws-facts §4.1 does: oo, os with its status, exec, comm, error."""
-    words = {"5": "oo", "11": "exec", "59": "comm", "61": "position", "7": "portfolio"}
-    told = []
-    for fields in frames:
-        if fields[0] == "3":
-            told.append(f"os {fields[2]} {fields[3]}/{fields[4]}")
-        elif fields[0] == "4":
-            told.append(f"error {fields[3]}")
-        else:
-            told.append(words.get(fields[0], fields[0]))
-    return told
 
 
 class TestStarting:
@@ -291,11 +178,13 @@ class TestTrading:
     @pytest.mark.parametrize(
         ("terms", "code", "words"),
         [
-            ({"what_if": True}, 321, "not simulated"),
+            ({"what_if": True, "symbol": "NOPE"}, 200, "No security definition"),
             ({"sec_type": "bogus"}, 321, "Please enter a valid security type"),
             ({"sec_type": "OPT"}, 200, "No security definition"),
             ({"symbol": "TWIN"}, 200, "specified for TWIN is ambiguous."),
             ({"order_type": "STP"}, 321, "Invalid order type was entered"),
+            ({"electronic_trade_only": True}, 10268, "The 'EtradeOnly' order attribute is not"),
+            ({"firm_quote_only": True}, 10269, "The 'FirmQuoteOnly' order attribute is not"),
         ],
     )
     def test_a_bad_order_gets_only_an_error(
@@ -466,32 +355,41 @@ class TestAsking:
         assert names(client.ask(bogus)) == ["error 321"]
 
     def test_what_needs_no_answer_gets_none(self, client: Client) -> None:
-        assert client.ask(ReqAutoOpenOrders(auto_bind=True)) == []
         assert client.ask(SetServerLogLevel(level=5)) == []
-        assert client.ask(CancelMktData(req_id=99)) == []
+        assert client.session.log_level == 5
 
     def test_an_unknown_market_rule_is_refused(self, client: Client) -> None:
         assert names(client.ask(ReqMarketRule(market_rule_id=1))) == ["error 321"]
 
     @pytest.mark.parametrize(
-        ("fields", "req_id"),
+        ("fields", "req_id", "code", "words"),
         [
-            ("62|1|9001|All|NetLiquidation", "9001"),
-            ("92|9002|DU1|", "9002"),
-            ("58|1", "-1"),
-            ("62|1", "-1"),
-            ("62|1|99999999999999|", "-1"),
-            ("62|1|x|", "-1"),
+            ("87|9001|0|AAPL", "9001", "162", "market data permissions"),
+            ("10|5|9002|0|AAPL", "9002", "10092", "Deep market data"),
+            ("11|1|9003", "9003", "310", "market depth with tickerId:9003"),
+            ("25|1|7", "7", "366", "ticker id:7"),
+            ("98|8", "8", "300", "Can't find EId with tickerId:8"),
+            ("18|1|1", "-1", "321", "FA data operations"),
+            ("52|2", "-1", "430", "fundamentals"),
+            ("87|99999999999999|", "-1", "162", "permissions"),
+            ("87|x|", "-1", "162", "permissions"),
+            ("40|1|", "-1", "320", "unknown message id 40"),
         ],
     )
-    def test_what_is_not_simulated_is_refused_by_its_id_and_the_line_stays(
-        self, client: Client, fields: str, req_id: str
+    def test_what_is_not_served_is_refused_by_its_id_and_the_line_stays(
+        self, client: Client, fields: str, req_id: str, code: str, words: str
     ) -> None:
         client.send(frame(f"{fields}|".replace("|", "\0").encode()))
         (error,) = client.wire.heard()
 
-        assert error[2:4] == [req_id, "321"]
+        assert error[2:4] == [req_id, code]
+        assert words in error[4]
         assert not client.wire.closed
+
+    def test_whoever_asks_for_news_bulletins_just_never_gets_any(self, client: Client) -> None:
+        client.send(frame(b"12\x001\x001\0"))
+
+        assert client.wire.heard() == []
 
     def test_long_messages_have_the_number_of_fields_of_178(self, client: Client) -> None:
         placed = client.place()
@@ -518,7 +416,12 @@ class TestQuotes:
     def test_a_snapshot_ends(self, client: Client) -> None:
         told = client.ask(self.make(snapshot=True))
 
-        assert [fields[0] for fields in told] == ["58", "81", *["1", "2"] * 3, "57"]
+        assert [(fields[0], fields[3]) for fields in told[2:-1]] == [
+            ("1", "1"), ("2", "0"), ("1", "2"), ("2", "3"), ("1", "4"), ("2", "5"),
+            ("46", "45"), ("2", "8"), ("1", "6"), ("1", "7"), ("1", "9"), ("1", "14"),
+            ("45", "49"),
+        ]  # fmt: skip
+        assert [told[0][0], told[1][0], told[-1][0]] == ["58", "81", "57"]
         assert client.world.simulator.next_due() is None
 
     def test_a_stream_tells_what_moved_until_it_is_cancelled(
@@ -533,7 +436,7 @@ class TestQuotes:
         assert due is not None
         world.later((due - world.clock.now()).total_seconds())
 
-        assert {fields[0] for fields in client.wire.heard()} == {"1", "2"}
+        assert {fields[0] for fields in client.wire.heard()} == {"1", "2", "46"}
 
         client.ask(CancelMktData(req_id=8))
         world.later(5)
