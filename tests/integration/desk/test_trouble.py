@@ -16,6 +16,7 @@ from harness import House, open_house, settings_for
 from makers import ACCOUNT, execution_report, make_execution, make_target, recorded
 from paperdesk.bootstrap import running
 from paperdesk.config import DeskSettings
+from paperdesk.desk.feed import wait_set
 from paperdesk.domain.order import ShownStatus
 from paperdesk.domain.reports import ExecutionReport
 from paperdesk.domain.vocabulary import Symbol
@@ -77,12 +78,12 @@ async def test_a_report_that_cannot_be_folded_does_not_stop_the_others(tmp_path:
         broken = replace(make_execution("bad.01"), symbol=None)  # type: ignore[arg-type]
         good = execution_report("good.01", ref=None)
         lane.heard(recorded(ExecutionReport(broken)))
-        with house.desk._feed.watch(ACCOUNT) as learnt:
-            lane.heard(recorded(good))
-            async with asyncio.timeout(10):
-                await learnt.wait()
+        lane.heard(recorded(good))
+        with house.desk._feed.watch(ACCOUNT) as changed:
+            async with asyncio.timeout(20):
+                while not (shown := (await _executions(house))[0]):
+                    await wait_set(changed, 1)
 
-        shown, _ = await _executions(house)
         kept = sqlite3.connect(tmp_path / "ledger.db")
         raw = kept.execute("SELECT count(*) FROM raw_messages WHERE fields LIKE '%raw%'")
         count = raw.fetchone()[0]
