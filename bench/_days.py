@@ -28,6 +28,15 @@ class Nowhere:
     def close(self) -> None:
         """Forget that, too."""
 
+    def write_pieces(self, data: bytes, size: int) -> None:
+        """Forget it."""
+
+    def pause(self, *, paused: bool) -> None:
+        """Forget it."""
+
+    def reset(self) -> None:
+        """Forget it."""
+
 
 async def main() -> None:
     """Trade for some days; tell the memory at the end of each, and after the last midnight."""

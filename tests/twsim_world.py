@@ -37,6 +37,15 @@ class Wire:
     def close(self) -> None:
         self.closed = True
 
+    def write_pieces(self, data: bytes, size: int) -> None:
+        self.write(data)
+
+    def pause(self, *, paused: bool) -> None:
+        self.paused = paused
+
+    def reset(self) -> None:
+        self.closed = True
+
     def heard(self) -> list[list[str]]:
         found = []
         while (payload := self.cutter.next_frame()) is not None:

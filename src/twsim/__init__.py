@@ -13,17 +13,35 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from twsim.clock import ManualClock
+    from twsim.faults import FaultError, FaultPlan, FaultRecord
     from twsim.gateway import Gateway
+    from twsim.scenario import Scenario, ScenarioError
     from twsim.threaded import ThreadedGateway
     from twsim.transcript import Direction, Frame
 
-__all__ = ["Direction", "Frame", "Gateway", "ManualClock", "ThreadedGateway"]
+__all__ = [
+    "Direction",
+    "FaultError",
+    "FaultPlan",
+    "FaultRecord",
+    "Frame",
+    "Gateway",
+    "ManualClock",
+    "Scenario",
+    "ScenarioError",
+    "ThreadedGateway",
+]
 
 _HOMES: Final[Mapping[str, str]] = {
     "Direction": "twsim.transcript",
+    "FaultError": "twsim.faults",
+    "FaultPlan": "twsim.faults",
+    "FaultRecord": "twsim.faults",
     "Frame": "twsim.transcript",
     "Gateway": "twsim.gateway",
     "ManualClock": "twsim.clock",
+    "Scenario": "twsim.scenario",
+    "ScenarioError": "twsim.scenario",
     "ThreadedGateway": "twsim.threaded",
 }
 

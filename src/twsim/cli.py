@@ -19,7 +19,11 @@ from typing import Annotated, Final
 from cyclopts import App, CycloptsError, Parameter
 
 from twsim.data import listings
+from twsim.faults.catalogue import lines
+from twsim.faults.kinds import FaultError
+from twsim.faults.plan import FaultPlan
 from twsim.gateway import Gateway, HoursWord, PositionRow, ScheduleWord
+from twsim.scenario import Scenario, ScenarioError
 from twsim.wire.protocol import SERVER_VERSION_MAX, SERVER_VERSION_MIN
 
 DEFAULT_ACCOUNT: Final = "DU8730189"
@@ -58,6 +62,14 @@ class Options:
     prices: Path | None
     commissions: ScheduleWord
     fees: bool
+    faults: FaultPlan
+    scenario: Scenario | None
+
+
+@app.command(name="faults")
+def list_faults() -> None:
+    """List the faults that --fault can name, one line each."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines()))
 
 
 @app.default
@@ -75,6 +87,9 @@ def twsim(  # noqa: PLR0913 - an option each
     prices: Path | None = None,
     commissions: ScheduleWord = "tiered",
     fees: Annotated[bool, Parameter(negative="")] = False,
+    scenario: str | None = None,
+    fault: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    fault_seed: int = 0,
 ) -> Options:
     """Serve simulated paper accounts until Ctrl-C.
 
@@ -91,6 +106,9 @@ def twsim(  # noqa: PLR0913 - an option each
         prices: Replay this CSV file from the first start on: time,symbol,price[,bid,ask,size].
         commissions: What IBKR takes of each order, by its tiered or its fixed schedule.
         fees: Add the regulators' fees to tiered commissions; fixed ones always have them.
+        scenario: Do what this script says: a file, or the name of one that is shipped.
+        fault: ID[:k=v,...][@rate], repeatable; once, or by chance at each opportunity.
+        fault_seed: Another seed gives other faults.
     """
     if not 0 <= port <= _PORT_MAX:
         raise OptionError(f"--port {port}: not between 0 and {_PORT_MAX}")
@@ -111,7 +129,23 @@ def twsim(  # noqa: PLR0913 - an option each
         prices=prices,
         commissions=commissions,
         fees=fees,
+        faults=_plan(fault, fault_seed),
+        scenario=None if scenario is None else _scenario(scenario),
     )
+
+
+def _plan(texts: tuple[str, ...], seed: int) -> FaultPlan:
+    try:
+        return FaultPlan.of(texts, seed)
+    except FaultError as error:
+        raise OptionError(f"--fault: {error}") from None
+
+
+def _scenario(text: str) -> Scenario:
+    try:
+        return Scenario.load(text)
+    except (OSError, ScenarioError) as error:
+        raise OptionError(f"--scenario {text}: {error}") from None
 
 
 def _account(text: str) -> tuple[str, Decimal]:
@@ -156,6 +190,8 @@ async def serve(options: Options) -> None:
         commissions=options.commissions,
         fees=options.fees,
         frames_max=0,  # nobody is here to read them
+        faults=options.faults,
+        scenario=options.scenario,
     )
     async with gateway:
         sys.stdout.write(f"twsim listening on {gateway.host}:{gateway.port}\n")

@@ -30,9 +30,11 @@ from twsim.exchange.settlement import COMMISSION_DELAY
 from twsim.exchange.tickets import Ticket
 from twsim.exchange.vocabulary import NO_ORDER_ID, AccountId, OrderType, PermId
 from twsim.explain import describe, explain, find_working
+from twsim.faults.plan import FaultPlan, FaultRecord, make_wish
 from twsim.journal import Journal
 from twsim.notices import notice
 from twsim.rules import SessionRules
+from twsim.scenario import Scenario
 from twsim.server import Server
 from twsim.simulator import Simulator
 from twsim.tapes import read_tape
@@ -94,6 +96,8 @@ class Gateway:
         cancels_across_clients: bool = False,
         master_client_id: int | None = None,
         trace: Callable[[str], None] | None = None,
+        faults: FaultPlan | None = None,
+        scenario: Scenario | Path | str | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -118,6 +122,12 @@ class Gateway:
         )
         self._trace = trace
         self._transcript = Transcript(frames_max, None if trace is None else self._write_trace)
+        self._plan = faults
+        script = Scenario.load(scenario) if isinstance(scenario, Path | str) else scenario
+        self._scenario = script
+        manual = isinstance(self.clock, ManualClock)
+        if self._scenario is not None:
+            self._scenario.check(time_can_be_moved=manual)
         self._simulator: Simulator | None = None
         self._server: Server | None = None
 
@@ -157,6 +167,13 @@ class Gateway:
         except OSError:
             await self.stop()
             raise
+        plan, self._plan = self._plan, None
+        script, self._scenario = self._scenario, None
+        if plan is not None:
+            self._world.faults.follow(plan)
+        if script is not None:
+            script.play(self, self._world.faults)
+        self._server.schedule()
 
     async def stop(self) -> None:
         """Cut every line, stop listening, close the journal; nothing is waited for."""
@@ -196,7 +213,7 @@ class Gateway:
         while (due := self._world.next_due()) is not None and due <= end:
             self.clock.move_to(max(due, self.clock.now()))
             self._world.tick()
-        self.clock.move_to(end)
+        self.clock.move_to(max(end, self.clock.now()))  # a scenario may have moved it too
         self._world.tick()
 
     def set_price(self, symbol: str, price: Money) -> None:
@@ -364,6 +381,29 @@ class Gateway:
     def cash(self, account: str) -> Decimal:
         """Return the cash of an account."""
         return self._world.exchange.figures(AccountId(account), self.clock.now()).cash
+
+    # What goes wrong.
+
+    def inject(self, fault: str, **words: object) -> None:
+        """Let a fault of the catalogue strike: at once, or at the next opportunity.
+
+        `inject("O03", symbol="AAPL", delay=5, times=1)`; every fault takes `symbol`,
+        `account`, `client`, `times` (0 is always) and `on` beside its own parameters.
+        Raises FaultError for what there is not.
+        """
+        self._world.faults.inject(make_wish(fault, words))
+        self._world.settle()
+        self._running.schedule()
+
+    def clear_faults(self) -> None:
+        """Heal: nothing strikes any more, and what was withheld arrives now."""
+        self._world.faults.clear()
+        self._world.settle()
+        self._running.schedule()
+
+    def fault_log(self) -> list[FaultRecord]:
+        """Return which faults struck when and on whose order, oldest first."""
+        return self._world.faults.log()
 
     # The wire.
 

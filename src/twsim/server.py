@@ -7,6 +7,8 @@ decision; needs no particular event loop and starts no thread.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import Final, cast
 
 from twsim.session import Session
@@ -15,8 +17,10 @@ from twsim.simulator import Simulator
 # ibapi reads in pieces of this size and loses a burst that ends exactly with one of them
 # (tws-facts §1.6): the last bytes of such a burst leave a moment later.
 IBAPI_READ_BYTES: Final = 4096
+BACKLOG: Final = 100
 _HELD_BACK_BYTES: Final = 16
 _HELD_BACK_SECONDS: Final = 0.002
+PIECES_BYTES_MAX: Final = 64 * 1024  # beyond that, what leaves in pieces leaves whole
 OUT_BYTES_MAX: Final = 64 * 1024 * 1024  # a client that reads no more is dropped
 
 
@@ -28,6 +32,7 @@ class ClientLine(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
         self._held_back = b""
+        self._pieces = bytearray()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -89,6 +94,33 @@ class ClientLine(asyncio.Protocol):
             self._write_held_back()
             self._transport.close()
 
+    def write_pieces(self, data: bytes, size: int) -> None:
+        """Send bytes in pieces, each in a turn of the loop of its own."""
+        if len(self._pieces) + len(data) > PIECES_BYTES_MAX:
+            pieces, self._pieces = bytes(self._pieces), bytearray()
+            self.write(pieces + data)
+            return
+        idle = not self._pieces
+        self._pieces += data
+        if idle and data:
+            asyncio.get_running_loop().call_soon(self._write_piece, size)
+
+    def _write_piece(self, size: int) -> None:
+        piece = bytes(self._pieces[:size])
+        del self._pieces[:size]
+        if piece:
+            self.write(piece)
+        if self._pieces:
+            asyncio.get_running_loop().call_soon(self._write_piece, size)
+
+    def reset(self) -> None:
+        """Cut the line with a reset, not an end."""
+        if self._transport is not None and not self._transport.is_closing():
+            end = self._transport.get_extra_info("socket")
+            # To linger for no time at all is what makes the kernel send a reset.
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+
     # What the server calls.
 
     def abort(self) -> None:
@@ -112,6 +144,15 @@ class ClientLine(asyncio.Protocol):
             self._transport.write(data)
 
 
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    reserved = socket.socket(family)
+    reserved.setblocking(False)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind((host, port))
+    return reserved
+
+
 class Server:
     """The listening socket of one simulator."""
 
@@ -121,6 +162,10 @@ class Server:
         self.is_silent = False
         self._runs_on_timer = runs_on_timer
         self._listener: asyncio.Server | None = None
+        self._reserved: socket.socket | None = None  # ours, while nobody is let in
+        self._opening: asyncio.Task[None] | None = None
+        self._host, self._port = "", 0
+        self._is_running = False
         self._timer: asyncio.TimerHandle | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -128,18 +173,48 @@ class Server:
         assert self._listener is None
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: ClientLine(self), host, port)
+        self._host, self._port = self._listener.sockets[0].getsockname()[:2]
+        self.simulator.faults.network = self
+        self._is_running = True
         self.schedule()
-        return int(self._listener.sockets[0].getsockname()[1])
+        return int(self._port)
 
     def stop(self) -> None:
         """Stop listening and cut every line, at once."""
+        self._is_running = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
+        for held in (self._listener, self._reserved):
+            if held is not None:
+                held.close()
+        self._listener = self._reserved = None
         self.drop()
+
+    def shut(self) -> None:
+        """Refuse connections; the port stays ours."""
+        if self._listener is None:
+            return
+        self._listener.close()
+        self._listener = None
+        self._reserved = _bound(self._host, self._port)
+
+    def open(self) -> None:
+        """Accept connections again, at once: those that come early wait."""
+        if self._reserved is None:
+            return
+        reserved, self._reserved = self._reserved, None
+        reserved.listen(BACKLOG)
+        loop = asyncio.get_running_loop()
+        self._opening = loop.create_task(self._serve(reserved))
+
+    async def _serve(self, reserved: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(lambda: ClientLine(self), sock=reserved)
+        self.schedule()
 
     def client_ids(self) -> list[int]:
         """Return the clients that are connected and have said who they are."""
@@ -163,14 +238,18 @@ class Server:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._runs_on_timer or self._listener is None or self.is_silent:
+        if not self._runs_on_timer or not self._is_running:
             return
-        due = self.simulator.next_due()
+        script = self.simulator.faults.script
+        due = script.next_due() if self.is_silent else self.simulator.next_due()
         if due is not None:
             delay = max(0.0, (due - self.simulator.now()).total_seconds())
             self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
 
     def _wake(self) -> None:
         self._timer = None
-        self.simulator.tick()
+        if self.is_silent:
+            self.simulator.faults.script.run(self.simulator.now())
+        else:
+            self.simulator.tick()
         self.schedule()

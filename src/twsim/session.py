@@ -36,6 +36,34 @@ class Line(Protocol):
     def close(self) -> None:
         """End the line once what was written is through."""
 
+    def write_pieces(self, data: bytes, size: int) -> None:
+        """Send bytes so that the client reads them in pieces of this size."""
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop reading, or go on."""
+
+    def reset(self) -> None:
+        """End the line at once, so that the client sees a reset."""
+
+
+class Bytes(Protocol):
+    """Whatever stands between a session and its line."""
+
+    def read(self, data: bytes, now: datetime) -> None:
+        """Take bytes of the client."""
+
+    def write(self, data: bytes, now: datetime) -> None:
+        """Take bytes for the client."""
+
+
+class Censor(Protocol):
+    """Whatever changes messages on their way out."""
+
+    is_active: bool
+
+    def outgoing(self, session: Session, message: Message) -> list[Message]:
+        """Return what becomes of a message."""
+
 
 class World(Protocol):
     """What the sessions share."""
@@ -43,6 +71,10 @@ class World(Protocol):
     exchange: Exchange
     transcript: Transcript
     rules: SessionRules
+
+    @property
+    def faults(self) -> Censor:
+        """Return what may change messages."""
 
     def now(self) -> datetime:
         """Return the present time."""
@@ -63,6 +95,7 @@ class Session:
     def __init__(self, world: World, line: Line) -> None:
         self.world = world
         self.line = line
+        self.wire: Bytes | None = None  # where something is wrong with the line
         self.connection = Connection(server_version_max=world.rules.server_version_max)
         self.client_id: ClientId | None = None
         self.closing = False
@@ -77,6 +110,15 @@ class Session:
 
     def say(self, message: Message) -> None:
         """Put a message into the outbox; it leaves once what it tells is kept."""
+        faults = self.world.faults
+        if faults.is_active:
+            for each in faults.outgoing(self, message):
+                self.speak(each)
+        else:
+            self.speak(message)
+
+    def speak(self, message: Message) -> None:
+        """Put a message into the outbox as it is, whatever faults there are."""
         data = self.connection.send(message)
         self.note(Direction.SERVER, data[4:])
         self._outbox += data
@@ -89,15 +131,27 @@ class Session:
         """Answer the handshake; those bytes leave alone (tws-facts §1.6)."""
         data = self.connection.hello(render.greeting_time(now))
         self.note(Direction.SERVER, data[4:])
-        self.line.write(data)
+        self._write(data)
 
     def flush(self) -> None:
         """Let the outbox leave."""
         if self._outbox:
-            self.line.write(bytes(self._outbox))
+            self._write(bytes(self._outbox))
             self._outbox.clear()
         if self.closing:
             self.line.close()
+
+    def cut(self) -> None:
+        """Reset the line; what was not flushed never leaves."""
+        self._outbox.clear()
+        self.closing = True
+        self.line.reset()
+
+    def _write(self, data: bytes) -> None:
+        if self.wire is None:
+            self.line.write(data)
+        else:
+            self.wire.write(data, self.world.now())
 
     def note(self, direction: Direction, payload: bytes) -> None:
         """Write a frame into the transcript."""

@@ -20,6 +20,8 @@ from twsim.exchange.outcomes import Cancelled, HoldingChanged, Outcome, Refused
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.tickets import Ticket
 from twsim.exchange.vocabulary import NO_ORDER_ID, AccountId, ClientId
+from twsim.faults.effects import EFFECTS
+from twsim.faults.engine import Faults
 from twsim.rules import SessionRules
 from twsim.session import Line, Session
 from twsim.transcript import Direction, Transcript
@@ -71,19 +73,31 @@ class Simulator:
         self._told_step = exchange.next_step(clock.now())
         self._touched: dict[AccountId, None] = {}
         self._touched_due: datetime | None = None
+        self.faults = Faults(self, EFFECTS)
 
     # What the socket calls.
 
     def connect(self, line: Line) -> Session | None:
-        """Start a session; None where there are too many."""
-        if len(self._sessions) >= SESSIONS_MAX:
+        """Start a session; None where there are too many, or nobody is let in."""
+        if len(self._sessions) >= SESSIONS_MAX or self.faults.is_shut:
             return None
         session = Session(self, line)
         self._sessions.append(session)
+        if self.faults.is_active:
+            self.faults.connected(session)
         return session
 
     def receive(self, session: Session, data: bytes) -> None:
+        """Act on bytes that a client sent."""
+        if session.wire is None:
+            self.deliver(session, data)
+        else:
+            session.wire.read(data, self.now())
+
+    def deliver(self, session: Session, data: bytes) -> None:
         """Act on bytes of a client, once everything that is due by now has happened."""
+        if session.closing:
+            return
         self.publish(self.exchange.advance(self.now()))
         for event in session.connection.receive_data(data):
             if session.closing:
@@ -101,6 +115,7 @@ class Simulator:
     def tick(self) -> None:
         """Let the exchange do what is due by now."""
         now = self.now()
+        self.faults.tick(now)
         self.publish(self.exchange.advance(now))
         if now >= self._told_step:
             self._told_step = self.exchange.next_step(now)
@@ -114,7 +129,11 @@ class Simulator:
 
     def next_due(self) -> datetime | None:
         """Return when `tick` should be called next; None where nothing waits for time."""
-        moments = [self.exchange.next_due(self.now()), self._touched_due]
+        moments = [
+            self.exchange.next_due(self.now()),
+            self._touched_due,
+            self.faults.next_due(),
+        ]
         moments += [session.subscriptions.refresh_due for session in self._sessions]
         if any(session.subscriptions.follows_prices for session in self._sessions):
             moments.append(self._told_step)
@@ -149,6 +168,8 @@ class Simulator:
     def publish(self, outcomes: Iterable[Outcome]) -> None:
         """Tell every session what concerns it, in the order of the happenings."""
         for outcome in outcomes:
+            if self.faults.is_active:
+                self.faults.happened(outcome)
             match outcome:
                 case HoldingChanged(account, con_id):
                     self._touch(account)
@@ -159,6 +180,10 @@ class Simulator:
                     pass  # whoever asked has been told
                 case _:
                     self._tell_owners(outcome)
+
+    def sessions(self) -> list[Session]:
+        """Return every session, in the order of their connecting."""
+        return list(self._sessions)
 
     # What tests call.
 
@@ -203,7 +228,11 @@ class Simulator:
             case Hello():
                 session.greet(self.now())
             case Received(request, fields):
-                if self._hear(session, fields):
+                if not self._hear(session, fields):
+                    return
+                if self.faults.is_active:
+                    self.faults.answer(request, session, answer)
+                else:
                     answer(request, session)
             case Unrecognised(number, fields):
                 if self._hear(session, fields):

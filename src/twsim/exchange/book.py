@@ -160,6 +160,7 @@ class Books:
         for order in [o for o in self.orders.values() if _is_old(o.completed_at, today)]:
             del self.orders[order.perm_id]
             self.by_order_id.pop((order.client_id, order.order_id), None)
+            self.by_order_id.pop((order.client_id, order.order_id), None)
             self.children.pop(order.perm_id, None)
         for execution in [e for e in self.executions.values() if _is_old(e.at, today)]:
             del self.executions[execution.base]

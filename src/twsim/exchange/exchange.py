@@ -21,6 +21,7 @@ from twsim.exchange.drafts import Drafts
 from twsim.exchange.floor import Floor
 from twsim.exchange.hours import next_midnight, trading_day
 from twsim.exchange.matching import Print
+from twsim.exchange.meddling import Meddling
 from twsim.exchange.numbers import Numbers
 from twsim.exchange.orders import CHILD, Order, Step, finish, move
 from twsim.exchange.outcomes import (
@@ -52,7 +53,7 @@ LIVE_ORDERS_MAX: Final = 100_000
 BY_HAND: Final = ClientId(0)  # whose orders those are that people place
 
 
-class Exchange(View):
+class Exchange(View, Meddling):
     """The whole simulated world behind a gateway."""
 
     def __init__(

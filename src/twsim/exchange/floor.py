@@ -37,6 +37,7 @@ from twsim.exchange.settlement import GAVE_LIQUIDITY, TOOK_LIQUIDITY, Settlement
 from twsim.exchange.vocabulary import (
     ClientId,
     ConId,
+    OrderId,
     OrderStatus,
     OrderType,
     PermId,
@@ -68,6 +69,7 @@ class Floor:
         self._agenda = Agenda()
         self._held: set[ConId] = set()
         self._all_held = False
+        self._held_orders: set[tuple[ClientId, OrderId]] = set()
         self._locating: dict[ConId, timedelta | None] = {}
 
     # What becomes of an order.
@@ -189,6 +191,28 @@ class Floor:
             self._held.discard(con_id)
         return self.match_all(now, con_id)
 
+    def hold_order(self, key: tuple[ClientId, OrderId]) -> None:
+        """Let one order, present or to come, rest without trading."""
+        self._held_orders.add(key)
+
+    def release_order(self, key: tuple[ClientId, OrderId]) -> None:
+        """Let a held order trade when it is looked at next."""
+        self._held_orders.discard(key)
+
+    def fill(self, order: Order, shares: int, now: datetime) -> list[Outcome]:
+        """Let shares of an order trade at its limit or the market, even once cancelled."""
+        contract = self._contracts[order.con_id]
+        quote = self._prices.quote(contract, now)
+        best = quote.ask if order.side is Side.BUY else quote.bid
+        trade = Print(order.limit_price or best, shares, contract.primary_exchange)
+        filled, execution = self._settlement.book(order, trade, now, liquidity=TOOK_LIQUIDITY)
+        self._plan(filled, now)
+        return [Executed(filled, execution)]
+
+    def look_again(self, order: Order, now: datetime) -> None:
+        """Forget when an order was to be looked at, and write down when it is now."""
+        self._plan(order, now)
+
     def locate(self, con_id: ConId, takes: timedelta | None) -> None:
         """Let shares to sell short take so long to be found; None for ever."""
         self._locating[con_id] = takes
@@ -229,7 +253,12 @@ class Floor:
 
     def _can_match(self, order: Order, now: datetime) -> bool:
         waits = order.opens_at is not None and now < order.opens_at
-        held = self._all_held or order.con_id in self._held or bool(order.why_held)
+        held = (
+            self._all_held
+            or order.con_id in self._held
+            or (order.client_id, order.order_id) in self._held_orders
+            or bool(order.why_held)
+        )
         return not (waits or held) and self._is_open(order, now)
 
     def _plan(self, order: Order, now: datetime) -> None:

@@ -53,6 +53,11 @@ class Numbers:
         assert order_id >= self.next_order_id(client)
         self.order_ids[client] = OrderId(order_id + 1)
 
+    def roll_back(self, count: int) -> None:
+        """Count the last order ids of every client as not used."""
+        for client, order_id in self.order_ids.items():
+            self.order_ids[client] = OrderId(max(1, order_id - count))
+
 
 def corrected_exec_id(exec_id: ExecId) -> ExecId:
     """Return the id of a correction: the part after the last dot counts them (§4.1)."""

@@ -172,11 +172,13 @@ def move(order: Order, step: Step) -> Order:
 
 
 def fill(order: Order, shares: int, price: Decimal) -> Order:
-    """Return the order after some of its shares traded."""
-    assert 0 < shares <= order.leaves
+    """Return the order after some of its shares traded; late ones, once it is cancelled."""
+    assert 0 < shares <= order.remaining
     step = Step.FILL_REST if shares == order.leaves else Step.FILL_PART
+    # A fill can be on its way while the cancel is confirmed (ib_insync#491).
+    moved = order if order.status is OrderStatus.CANCELLED else move(order, step)
     return replace(
-        move(order, step),
+        moved,
         filled=order.filled + shares,
         value=order.value + shares * price,
         last_price=price,

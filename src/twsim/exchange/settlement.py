@@ -54,7 +54,7 @@ class Settlement:
             price=trade.price,
         )
         filled = fill(order, trade.shares, trade.price)
-        if filled.is_final:
+        if filled.is_final and not order.is_final:
             filled = finish(filled, now, f"Filled Size: {filled.filled}")
         booked = Trade(
             side=order.side, shares=trade.shares, price=trade.price, commission=commission

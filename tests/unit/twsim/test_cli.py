@@ -8,6 +8,8 @@ import pytest
 
 from twsim import cli
 from twsim.cli import Options, app, main
+from twsim.faults import CATALOGUE, FaultPlan
+from twsim.scenario import Scenario
 
 
 def parse(*arguments: str) -> Options:
@@ -32,6 +34,8 @@ def test_without_options_it_is_one_paper_account_on_the_paper_port() -> None:
         prices=None,
         commissions="tiered",
         fees=False,
+        faults=FaultPlan(),
+        scenario=None,
     )
 
 
@@ -41,6 +45,7 @@ def test_every_option_is_understood() -> None:
         " --position DU1234567:AAPL:-50@148.5 --position DUP203550:BRK.B:3@400 --state s.jsonl"
         " --server-version 176 --trace"
         " --hours real --prices p.csv --commissions fixed --fees"
+        " --fault L14:delay=2 --fault O03@0.05 --fault-seed 9 --scenario nightly_restart"
     )
 
     assert parse(*words.split()) == Options(
@@ -59,6 +64,8 @@ def test_every_option_is_understood() -> None:
         prices=Path("p.csv"),
         commissions="fixed",
         fees=True,
+        faults=FaultPlan(9, {"O03": "0.05"}, ("L14:delay=2",)),
+        scenario=Scenario.load("nightly_restart"),
     )
 
 
@@ -72,6 +79,9 @@ def test_every_option_is_understood() -> None:
         ("--position DU8730189:AAPL:3", "not ID:SYMBOL:QTY@AVGCOST"),
         ("--position DU1234567:AAPL:3@4", "there is no account DU1234567"),
         ("--position DU8730189:NOPE:3@4", "there is no symbol NOPE"),
+        ("--fault X99", "--fault: there is no fault X99"),
+        ("--fault O03:delay", "delay is not name=value"),
+        ("--scenario nowhere.txt", "--scenario nowhere.txt: [Errno 2]"),
         ("--server-version 200", "--server-version 200: not between 157 and 178"),
         ("--wrong", "Unknown option"),
         ("--help", ""),
@@ -87,6 +97,15 @@ def test_a_bad_option_is_told_in_one_line(
     assert complaint.startswith("twsim: " if words else "")
     assert words in complaint
     assert complaint.count("\n") == (1 if words else 0)
+
+
+def test_it_lists_every_fault_in_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faults"]) == 0
+
+    listed = capsys.readouterr().out.splitlines()
+
+    assert [line[:3] for line in listed] == list(CATALOGUE)
+    assert len(listed) == 72
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from twsim.exchange.drafts import DRAFTS_MAX
 from twsim.exchange.refusals import Refusal
-from twsim.exchange.vocabulary import ClientId
+from twsim.exchange.vocabulary import ClientId, OrderId
 from twsim.rules import SessionRules
 from twsim.wire.framing import frame
 from twsim.wire.requests import (
@@ -23,7 +23,7 @@ from twsim.wire.requests import (
     ReqOpenOrders,
     SetServerLogLevel,
 )
-from twsim_makers import NOW, contract, make_ticket
+from twsim_makers import CLIENT, NOW, contract, make_exchange, make_ticket
 from twsim_world import Client, Wire, World, names
 
 LIMIT = Decimal("100.00")
@@ -222,6 +222,18 @@ class TestFamilies:
 
         assert names(told) == PLACED
         assert told[1][7] == "5"
+
+    def test_a_family_outlasts_the_gateway_and_drafts_do_not(self) -> None:
+        before, after = make_exchange(), make_exchange()
+        before.place(make_ticket(order_id=5, limit="100"), NOW)
+        before.place(replace(make_ticket(order_id=6, side="SELL"), parent_id=OrderId(5)), NOW)
+        before.hold_back(make_ticket(order_id=7))
+        after.restore([before.everything()], NOW)
+
+        assert [order.why_held for order in after.open_orders()] == ["", "child"]
+        assert not after.drop_draft(CLIENT, OrderId(7))
+        assert after.next_order_id(CLIENT) == 8
+        assert len(after.cancel(CLIENT, OrderId(5), NOW)) == 2
 
     def test_what_was_held_back_can_be_withdrawn(self, client: Client) -> None:
         client.place(5, transmit=False)
