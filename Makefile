@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint lock clean
+.PHONY: run test lint docs lock clean
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -12,6 +12,10 @@ test: .venv/installed-dev
 
 lint: .venv/installed-dev
 	@scripts/lint
+
+# Write anew the pages of docs/ that are made from the code.
+docs: .venv/installed-dev
+	@scripts/docs
 
 # Resolve every dependency anew, with hashes and without any index's address.
 lock: .venv/bin/uv

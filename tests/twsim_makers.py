@@ -14,6 +14,7 @@ from twsim.exchange.book import Opening
 from twsim.exchange.contracts import Contract, ContractTable, Query
 from twsim.exchange.exchange import Exchange
 from twsim.exchange.orders import Order
+from twsim.exchange.rules import Rules
 from twsim.exchange.tickets import Ticket
 from twsim.exchange.vocabulary import (
     AccountId,
@@ -27,11 +28,17 @@ from twsim.exchange.vocabulary import (
     TimeInForce,
 )
 
+# Recorded messages whose layout is that of server version 200, and why.
+UNREADABLE = {
+    ("GO-5", "5"): "openOrder of 156 fields",
+    ("GO-5", "11"): "execDetails with a submitter",
+}
 NOW = datetime(2026, 3, 9, 14, 30, tzinfo=UTC)
 ACCOUNT = AccountId("DU8730189")
 OTHER_ACCOUNT = AccountId("DUP203550")
 CLIENT = ClientId(1)
-RECORDINGS = Path(__file__).parent / "data" / "recorded_frames.txt"
+RECORDINGS = Path(__file__).parent / "data" / "wire" / "real_messages.txt"
+VERSION_MAX = 178  # what is recorded above it decodes as far as its layout is the same
 
 
 @cache
@@ -43,8 +50,14 @@ def contract(symbol: str = "AAPL") -> Contract:
     return contracts().of_symbol(symbol)
 
 
-def make_exchange(*, seed: int = 0, cash: str = "1000000") -> Exchange:
-    exchange = Exchange(contracts(), Opening(seed=seed, at=NOW))
+def make_exchange(
+    *,
+    seed: int = 0,
+    cash: str = "1000000",
+    rules: Rules | None = None,
+    at: datetime = NOW,
+) -> Exchange:
+    exchange = Exchange(contracts(), Opening(seed=seed, at=at), rules)
     exchange.open_account(ACCOUNT, Decimal(cash))
     return exchange
 
@@ -59,6 +72,7 @@ def make_ticket(
     quantity: str = "100",
     limit: str | None = None,
     tif: str = "DAY",
+    outside_rth: bool = False,
 ) -> Ticket:
     return Ticket(
         client_id=ClientId(client_id),
@@ -70,6 +84,7 @@ def make_ticket(
         order_type="MKT" if limit is None else "LMT",
         limit_price=None if limit is None else Decimal(limit),
         tif=tif,
+        outside_rth=outside_rth,
         order_ref="ref-1",
     )
 
@@ -104,16 +119,25 @@ class Recorded:
     direction: str
     fields: tuple[str, ...]
 
+    @property
+    def is_message(self) -> bool:
+        return len(self.fields) > 2 or self.fields[0] not in ("173", "176")
+
+    @property
+    def is_readable(self) -> bool:
+        return (self.sequence, self.fields[0]) not in UNREADABLE
+
 
 def recordings() -> Iterator[Recorded]:
+    """Yield every recorded frame; the two handshakes are frames, but no messages."""
     sequence, server_version = "", 0
     for line in RECORDINGS.read_text(encoding="utf-8").splitlines():
-        if line.startswith("@"):
-            sequence, version = line[1:].split()
-            server_version = int(version)
+        if line.startswith("@seq"):
+            sequence = line.split()[1]
+            server_version = int(line.split("server_version=")[1].split(" ")[0])
         elif line[:3] in ("S> ", "C> "):
             fields = tuple(line[3:].replace("\\n", "\n").split("|")[:-1])
-            yield Recorded(sequence, server_version, line[0], fields)
+            yield Recorded(sequence, min(server_version, VERSION_MAX), line[0], fields)
 
 
 def recorded(sequence: str, number: int) -> list[Recorded]:

@@ -19,7 +19,8 @@ from typing import Annotated, Final
 from cyclopts import App, CycloptsError, Parameter
 
 from twsim.data import listings
-from twsim.gateway import Gateway, PositionRow
+from twsim.gateway import Gateway, HoursWord, PositionRow, ScheduleWord
+from twsim.wire.protocol import SERVER_VERSION_MAX, SERVER_VERSION_MIN
 
 DEFAULT_ACCOUNT: Final = "DU8730189"
 DEFAULT_CASH: Final = Decimal(1_000_000)  # what a paper account starts with (§4.5)
@@ -51,10 +52,16 @@ class Options:
     positions: list[PositionRow]
     seed: int
     state: Path | None
+    server_version: int
+    trace: bool
+    hours: HoursWord
+    prices: Path | None
+    commissions: ScheduleWord
+    fees: bool
 
 
 @app.default
-def twsim(
+def twsim(  # noqa: PLR0913 - an option each
     *,
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
@@ -62,6 +69,12 @@ def twsim(
     position: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     seed: int = 0,
     state: Path | None = None,
+    server_version: int = SERVER_VERSION_MAX,
+    trace: Annotated[bool, Parameter(negative="")] = False,
+    hours: HoursWord = "always",
+    prices: Path | None = None,
+    commissions: ScheduleWord = "tiered",
+    fees: Annotated[bool, Parameter(negative="")] = False,
 ) -> Options:
     """Serve simulated paper accounts until Ctrl-C.
 
@@ -72,9 +85,18 @@ def twsim(
         position: ID:SYMBOL:QTY@AVGCOST, repeatable; a negative QTY is a short position.
         seed: Another seed gives other prices.
         state: Keep accounts, orders and executions in this file, over restarts.
+        server_version: Highest server version to announce, as 157, 176 or 178.
+        trace: Write every frame of the wire to standard error, one line each.
+        hours: When the exchange is open; real are those of the NYSE, half days included.
+        prices: Replay this CSV file from the first start on: time,symbol,price[,bid,ask,size].
+        commissions: What IBKR takes of each order, by its tiered or its fixed schedule.
+        fees: Add the regulators' fees to tiered commissions; fixed ones always have them.
     """
     if not 0 <= port <= _PORT_MAX:
         raise OptionError(f"--port {port}: not between 0 and {_PORT_MAX}")
+    if not SERVER_VERSION_MIN <= server_version <= SERVER_VERSION_MAX:
+        between = f"{SERVER_VERSION_MIN} and {SERVER_VERSION_MAX}"
+        raise OptionError(f"--server-version {server_version}: not between {between}")
     accounts = dict(_account(text) for text in account) or {DEFAULT_ACCOUNT: DEFAULT_CASH}
     return Options(
         host=host,
@@ -83,6 +105,12 @@ def twsim(
         positions=[_position(text, accounts) for text in position],
         seed=seed,
         state=state,
+        server_version=server_version,
+        trace=trace,
+        hours=hours,
+        prices=prices,
+        commissions=commissions,
+        fees=fees,
     )
 
 
@@ -121,12 +149,22 @@ async def serve(options: Options) -> None:
         port=options.port,
         seed=options.seed,
         state=options.state,
+        server_version=options.server_version,
+        trace=_write_trace if options.trace else None,
+        hours=options.hours,
+        prices=options.prices,
+        commissions=options.commissions,
+        fees=options.fees,
         frames_max=0,  # nobody is here to read them
     )
     async with gateway:
         sys.stdout.write(f"twsim listening on {gateway.host}:{gateway.port}\n")
         sys.stdout.flush()
         await ended.wait()
+
+
+def _write_trace(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,27 +6,41 @@ Does not know paperdesk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 
+from twsim.calendars import nyse_calendar
 from twsim.clock import Clock, ManualClock, SystemClock
 from twsim.data import listings
 from twsim.exchange.book import Opening
-from twsim.exchange.contracts import Contract, ContractTable
-from twsim.exchange.exchange import Exchange
-from twsim.exchange.outcomes import Outcome
+from twsim.exchange.commissions import Schedule, Tariff
+from twsim.exchange.contracts import SMART, Contract, ContractTable, Query
+from twsim.exchange.exchange import BY_HAND, Exchange
+from twsim.exchange.hours import Hours, trading_day
+from twsim.exchange.outcomes import HoldingChanged, Outcome, Refused
 from twsim.exchange.refusals import Refusal
-from twsim.exchange.vocabulary import AccountId
+from twsim.exchange.rules import Rules
+from twsim.exchange.settlement import COMMISSION_DELAY
+from twsim.exchange.tickets import Ticket
+from twsim.exchange.vocabulary import NO_ORDER_ID, AccountId, OrderType, PermId
 from twsim.journal import Journal
+from twsim.notices import notice
+from twsim.rules import SessionRules
 from twsim.server import Server
 from twsim.simulator import Simulator
+from twsim.tapes import read_tape
+from twsim.trace import line
 from twsim.transcript import FRAMES_MAX, Direction, Frame, Transcript
+from twsim.wire.protocol import SERVER_VERSION_MAX
 
 Money = Decimal | int | str
+HoursWord = Literal["always", "real"]
+ScheduleWord = Literal["tiered", "fixed"]
 PositionRow = tuple[str, str, int, Money]
 DEFAULT_ACCOUNTS: Final[Mapping[str, Money]] = {
     "DU8730189": Decimal(1_000_000),
@@ -43,9 +57,19 @@ class Gateway:
     ```
     Accounts and positions are those of a fresh world; where `state` names a journal that
     exists, what it holds wins. Whoever passes a ManualClock moves time with `advance`.
+
+    `server_version` is the highest that is announced. Above `messages_per_second_max` a
+    client gets error 100 and is cut; a real gateway's limit is 50. `trace` is called with
+    one line for each frame.
+
+    `hours` are "always" or "real" ones of the NYSE. `prices` names a CSV file to replay,
+    from the moment of the first start. `commissions` are "tiered" or "fixed"; `fees` adds
+    the regulators' to the tiered ones. `commission_delay` is in seconds, None for never.
+    `price_band` cancels limits so far beyond the market, 0.0294 being the real one.
+    `cancels_wait` lets cancels while closed be confirmed only at the open.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - an option each
         self,
         *,
         accounts: Mapping[str, Money] | None = None,
@@ -55,7 +79,19 @@ class Gateway:
         seed: int = 0,
         state: Path | None = None,
         clock: Clock | None = None,
+        hours: HoursWord = "always",
+        prices: Path | None = None,
+        commissions: ScheduleWord = "tiered",
+        fees: bool = False,
+        commission_delay: float | None = COMMISSION_DELAY.total_seconds(),
+        price_band: Money | None = None,
+        cancels_wait: bool = False,
         frames_max: int = FRAMES_MAX,
+        server_version: int = SERVER_VERSION_MAX,
+        messages_per_second_max: int | None = None,
+        cancels_across_clients: bool = False,
+        master_client_id: int | None = None,
+        trace: Callable[[str], None] | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -63,8 +99,23 @@ class Gateway:
         self._accounts = DEFAULT_ACCOUNTS if accounts is None else accounts
         self._positions = tuple(positions)
         self._seed = seed
+        self._hours = hours
+        self._prices = prices
+        self._rules = Rules(
+            tariff=Tariff(Schedule(commissions), fees),
+            commission_delay=_seconds(commission_delay),
+            price_band=None if price_band is None else Decimal(price_band),
+            cancels_wait=cancels_wait,
+        )
         self._journal = None if state is None else Journal(state)
-        self._transcript = Transcript(frames_max)
+        self._session_rules = SessionRules(
+            server_version_max=server_version,
+            messages_per_second_max=messages_per_second_max,
+            cancels_across_clients=cancels_across_clients,
+            master_client_id=master_client_id,
+        )
+        self._trace = trace
+        self._transcript = Transcript(frames_max, None if trace is None else self._write_trace)
         self._simulator: Simulator | None = None
         self._server: Server | None = None
 
@@ -85,15 +136,20 @@ class Gateway:
     async def start(self) -> None:
         """Listen. After `stop` on the same port, with the world as it was.
 
-        Raises OSError where the port is taken, ValueError where the journal is unreadable.
+        Raises OSError where the port is taken or the prices cannot be opened, ValueError
+        where the journal or the prices are unreadable, or another gateway has the journal.
         """
         if self._simulator is None:
-            self._simulator = self._build()
+            try:
+                self._simulator = self._build()
+            except (OSError, ValueError):
+                await self.stop()
+                raise
             manual = isinstance(self.clock, ManualClock)
             self._server = Server(self._simulator, runs_on_timer=not manual)
         assert self._server is not None
         if self._journal is not None:
-            self._journal.start(self._simulator.exchange.everything())
+            self._journal.start(self._simulator.exchange.everything)
         try:
             self.port = await self._server.start(self.host, self.port)
         except OSError:
@@ -156,6 +212,93 @@ class Gateway:
         """Refuse the next placeOrder with this error; with 201 it ends as Inactive."""
         self._world.exchange.reject_next(Refusal(code, text))
 
+    def notify(self, code: int, text: str | None = None) -> None:
+        """Say a notice to every client, as 1100 or 2103; without text in IB's words.
+
+        Raises KeyError for a code whose words are not known.
+        """
+        said = notice(code, text)
+        self._world.notify(said.code, said.text)
+        self._world.settle()
+
+    def place_by_hand(
+        self,
+        account: str,
+        symbol: str,
+        side: str,
+        quantity: int,
+        *,
+        limit: Money | None = None,
+        tif: str = "DAY",
+    ) -> int:
+        """Place an order as a person does at the gateway itself; return its perm id.
+
+        Raises ValueError, with code and words, where the order is refused.
+        """
+        contract = self._contract(symbol)
+        ticket = Ticket(
+            client_id=BY_HAND,
+            order_id=NO_ORDER_ID,
+            account=account,
+            query=Query(con_id=contract.con_id, exchange=SMART),
+            side=side,
+            quantity=Decimal(quantity),
+            order_type=OrderType.MKT if limit is None else OrderType.LMT,
+            limit_price=None if limit is None else Decimal(limit),
+            tif=tif,
+            id_is_free=True,
+        )
+        outcomes = self._world.place_by_hand(ticket)
+        self._settle()
+        match outcomes[0]:
+            case Refused(refusal):
+                raise ValueError(f"{refusal.code} {refusal.text}")
+            case HoldingChanged():
+                raise AssertionError("a ticket comes first")
+            case placed:
+                return placed.order.perm_id
+
+    def cancel_by_hand(self, perm_id: int) -> None:
+        """Cancel any working order as a person does; KeyError where there is none such."""
+        now = self.clock.now()
+        self._publish(self._world.exchange.cancel_by_hand(PermId(perm_id), now))
+
+    def set_hard_to_borrow(self, symbol: str, seconds: float | None = None) -> None:
+        """Let short sales of a symbol wait so long for their shares, or until told."""
+        con_id = self._contract(symbol).con_id
+        self._world.exchange.set_hard_to_borrow(con_id, _seconds(seconds))
+
+    def set_easy_to_borrow(self, symbol: str) -> None:
+        """Let short sales of a symbol wait no more, those that do included."""
+        exchange, now = self._world.exchange, self.clock.now()
+        self._publish(exchange.set_easy_to_borrow(self._contract(symbol).con_id, now))
+
+    def set_commission_delay(self, seconds: float | None) -> None:
+        """Report the commissions of later fills after so long; None for never."""
+        self._world.exchange.set_commission_delay(_seconds(seconds))
+
+    def correct_execution(
+        self, exec_id: str, *, shares: int | None = None, price: Money | None = None
+    ) -> str:
+        """Let an execution of today have been another one; return its new id.
+
+        KeyError where there is none of this id, in its latest revision.
+        """
+        exchange = self._world.exchange
+        corrected = exchange.correct(
+            exec_id,
+            self.clock.now(),
+            shares=shares,
+            price=None if price is None else Decimal(price),
+        )
+        self._publish([corrected])
+        return corrected.execution.exec_id
+
+    def reset_account(self, account: str, cash: Money = 1_000_000) -> None:
+        """Start an account anew: cash, but no orders and no positions."""
+        exchange, now = self._world.exchange, self.clock.now()
+        self._publish(exchange.reset_account(AccountId(account), Decimal(cash), now))
+
     def set_managed_accounts(self, *accounts: str) -> None:
         """Name these accounts to every client, now and at each later connect.
 
@@ -201,10 +344,13 @@ class Gateway:
 
     def _build(self) -> Simulator:
         now = self.clock.now()
+        if self._journal is not None:
+            self._journal.lock()
         kept = [] if self._journal is None else self._journal.read()
         opening = next((row.opening for row in kept if row.opening is not None), None)
         contracts = ContractTable(listings())
-        exchange = Exchange(contracts, opening or Opening(seed=self._seed, at=now))
+        rules = self._with_files(contracts)
+        exchange = Exchange(contracts, opening or Opening(seed=self._seed, at=now), rules)
         exchange.restore(kept, now)
         known = set(exchange.accounts())
         for account, cash in self._accounts.items():
@@ -216,13 +362,42 @@ class Gateway:
             total = quantity * Decimal(cost)
             exchange.set_position(AccountId(account), contract.con_id, quantity, total)
         return Simulator(
-            exchange, self.clock, keeper=self._journal, transcript=self._transcript
+            exchange,
+            self.clock,
+            keeper=self._journal,
+            transcript=self._transcript,
+            rules=self._session_rules,
         )
+
+    def _with_files(self, contracts: ContractTable) -> Rules:
+        """Return the rules with the calendar and the tape, which come from outside."""
+        rules = self._rules
+        if self._hours == "real":
+            year = trading_day(self.clock.now()).year
+            rules = replace(rules, hours=Hours(nyse_calendar(year)))
+        if self._prices is not None:
+            tape = read_tape(self._prices)
+            for symbol in tape.symbols():
+                if not contracts.has_symbol(symbol):
+                    raise ValueError(f"{self._prices}: there is no symbol {symbol}")
+            rules = replace(rules, tape=tape)
+        return rules
 
     def _contract(self, symbol: str) -> Contract:
         return self._world.exchange.contracts.of_symbol(symbol)
 
     def _publish(self, outcomes: Iterable[Outcome]) -> None:
         self._world.publish(outcomes)
+        self._settle()
+
+    def _settle(self) -> None:
         self._world.settle()
         self._running.schedule()
+
+    def _write_trace(self, frame: Frame) -> None:
+        assert self._trace is not None
+        self._trace(line(frame, self.clock.now()))
+
+
+def _seconds(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)

@@ -7,12 +7,12 @@ a gateway writes times. Does not know who asked, nor to whom it goes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from twsim.exchange.accounts import Figures, Holding, Position
-from twsim.exchange.book import NEW_YORK
 from twsim.exchange.contracts import (
     MARKET_RULE_ID,
     SMART,
@@ -23,8 +23,10 @@ from twsim.exchange.contracts import (
     Contract,
     tick_at,
 )
+from twsim.exchange.hours import NEW_YORK, Hours
 from twsim.exchange.orders import Execution, Order
-from twsim.exchange.vocabulary import AccountId, Side
+from twsim.exchange.preview import Preview
+from twsim.exchange.vocabulary import AccountId, ClientId, Side
 from twsim.wire.fields import plain
 from twsim.wire.market import ContractData, MarketRule, SymbolSample, TickReqParams
 from twsim.wire.orders import CompletedOrder, OpenOrder, OrderStatus
@@ -46,12 +48,13 @@ _CENT: Final = Decimal("0.01")
 # A limit order shows its limit and one more here, others DMAX: PF-4, PF-5 (§2.4).
 _TRAIL_OFFSET: Final = Decimal("1.00")
 # Where a US stock may go to IBKRATS: RS-2.
+_RULE_80A_BY_HAND: Final = "0"  # §2.4
 _COMPETE_SIZE: Final = 100
 _COMPETE_OFFSET: Final = Decimal("0.02")
 _BBO_EXCHANGE: Final = "9c0001"
 _SNAPSHOT_PERMISSIONS: Final = 3
 # What this exchange takes, in a gateway's words for it: RS-7.
-_ORDER_TYPES: Final = "ACTIVETIM,DAY,GTC,IOC,LMT,MKT,RTH"
+_ORDER_TYPES: Final = "ACTIVETIM,DAY,GTC,IOC,LMT,MKT,OPG,RTH"
 
 
 def open_order(order: Order, contract: Contract) -> OpenOrder:
@@ -76,6 +79,9 @@ def open_order(order: Order, contract: Contract) -> OpenOrder:
         client_id=order.client_id,
         perm_id=order.perm_id,
         outside_rth=order.outside_rth,
+        oca_group=order.oca_group,
+        parent_id=order.parent_id,
+        rule_80a=_RULE_80A_BY_HAND if order.is_by_hand else "",
         shares_allocation=f"{order.perm_id}.{order.modifications}/{order.account}/100",
         status=order.status,
         commission=order.commission,
@@ -86,8 +92,31 @@ def open_order(order: Order, contract: Contract) -> OpenOrder:
     )
 
 
-def order_status(order: Order) -> OrderStatus:
-    """Show where an order stands."""
+def what_if(preview: Preview, contract: Contract) -> OpenOrder:
+    """Show what an order would do to its account."""
+    before, after = preview.before, preview.after
+    equity = after.net_liquidation - before.net_liquidation
+    return replace(
+        open_order(preview.order, contract),
+        what_if=True,
+        init_margin_before=before.initial_margin,
+        maint_margin_before=before.maintenance_margin,
+        equity_with_loan_before=before.net_liquidation,
+        init_margin_change=after.initial_margin - before.initial_margin,
+        maint_margin_change=after.maintenance_margin - before.maintenance_margin,
+        equity_with_loan_change=equity,
+        init_margin_after=after.initial_margin,
+        maint_margin_after=after.maintenance_margin,
+        equity_with_loan_after=after.net_liquidation,
+        commission=preview.commission,
+        min_commission=preview.commission,
+        max_commission=preview.commission,
+        commission_currency=USD,
+    )
+
+
+def order_status(order: Order, *, cancelled_by: ClientId | None = None) -> OrderStatus:
+    """Show where an order stands; another client that cancelled it is named (§4.2)."""
     return OrderStatus(
         order_id=order.order_id,
         status=order.status,
@@ -95,8 +124,10 @@ def order_status(order: Order) -> OrderStatus:
         remaining=Decimal(order.remaining),
         average_fill_price=average(order.average_price),
         perm_id=order.perm_id,
+        parent_id=order.parent_id,
         last_fill_price=order.last_price,
-        client_id=order.client_id,
+        client_id=order.client_id if cancelled_by is None else cancelled_by,
+        why_held=order.why_held,
     )
 
 
@@ -121,6 +152,9 @@ def completed_order(order: Order, contract: Contract) -> CompletedOrder:
         order_ref=order.order_ref,
         perm_id=order.perm_id,
         outside_rth=order.outside_rth,
+        oca_group=order.oca_group,
+        rule_80a=_RULE_80A_BY_HAND if order.is_by_hand else "",
+        parent_perm_id=order.parent_perm_id or None,
         status=order.status,
         filled_quantity=Decimal(order.filled),
         completed_time=zoned(order.completed_at),
@@ -264,9 +298,11 @@ def account_time(now: datetime) -> AccountUpdateTime:
     return AccountUpdateTime(time=f"{now.astimezone(NEW_YORK):%H:%M}")
 
 
-def contract_data(contract: Contract, req_id: int, now: datetime) -> ContractData:
+def contract_data(
+    contract: Contract, req_id: int, now: datetime, *, hours: Hours
+) -> ContractData:
     """Show all that is known of a contract."""
-    hours = always_open(now.astimezone(NEW_YORK).date())
+    today = now.astimezone(NEW_YORK).date()
     return ContractData(
         req_id=req_id,
         symbol=contract.symbol,
@@ -284,8 +320,8 @@ def contract_data(contract: Contract, req_id: int, now: datetime) -> ContractDat
         primary_exchange=contract.primary_exchange,
         industry=contract.industry,
         time_zone_id=ZONE,
-        trading_hours=hours,
-        liquid_hours=hours,
+        trading_hours=hours_from(today, hours, extended=True),
+        liquid_hours=hours_from(today, hours, extended=False),
         aggregate_group=1,
         market_rule_ids=",".join([str(MARKET_RULE_ID)] * len(VALID_EXCHANGES)),
         stock_type=contract.stock_type,
@@ -320,10 +356,18 @@ def tick_parameters(req_id: int) -> TickReqParams:
     )
 
 
-def always_open(today: date) -> str:
-    """Return hours that never end, in the form of RS-7."""
+def hours_from(today: date, hours: Hours, *, extended: bool) -> str:
+    """Return the hours of some days, in the form of RS-7."""
     days = (today + timedelta(days=ahead) for ahead in range(_HOURS_DAYS))
-    return ";".join(f"{day:%Y%m%d}:0000-{day + timedelta(days=1):%Y%m%d}:0000" for day in days)
+    return ";".join(_hours_of(day, hours, extended=extended) for day in days)
+
+
+def _hours_of(day: date, hours: Hours, *, extended: bool) -> str:
+    session = hours.session(day)
+    if session is None:
+        return f"{day:%Y%m%d}:CLOSED"
+    span = (moment.astimezone(NEW_YORK) for moment in session.span(extended=extended))
+    return "-".join(f"{moment:%Y%m%d:%H%M}" for moment in span)
 
 
 def zoned(at: datetime) -> str:

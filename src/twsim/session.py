@@ -6,29 +6,25 @@ any request is answered, nor what carries the bytes.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
-from datetime import datetime
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from twsim import render
-from twsim.exchange.contracts import Contract
 from twsim.exchange.exchange import Exchange
 from twsim.exchange.outcomes import Outcome
-from twsim.exchange.prices import Quote
 from twsim.exchange.refusals import Refusal
-from twsim.exchange.vocabulary import AccountId, ClientId
-from twsim.transcript import Direction, Transcript
+from twsim.exchange.vocabulary import ClientId
+from twsim.rules import SessionRules
+from twsim.subscriptions import Subscriptions
+from twsim.transcript import Direction, Frame, Transcript
 from twsim.wire.layout import Message
-from twsim.wire.market import TickPrice, TickSize
 from twsim.wire.protocol import Connection
-from twsim.wire.responses import AccountUpdateMulti, AccountValue, ErrorMessage
+from twsim.wire.responses import ErrorMessage
 
 NO_REQUEST: Final = -1
-QUOTES_MAX: Final = 100  # market data lines of an ordinary login
-SUBSCRIPTIONS_MAX: Final = 100
-# Tick types (tws-facts §2.3): the price's, the size's.
-_BID, _ASK, _LAST = (1, 0), (2, 3), (4, 5)
+_SECOND: Final = timedelta(seconds=1)
 
 
 class Line(Protocol):
@@ -46,6 +42,7 @@ class World(Protocol):
 
     exchange: Exchange
     transcript: Transcript
+    rules: SessionRules
 
     def now(self) -> datetime:
         """Return the present time."""
@@ -63,18 +60,17 @@ class World(Protocol):
 class Session:
     """One client."""
 
-    def __init__(self, world: World, line: Line, *, server_version_max: int) -> None:
+    def __init__(self, world: World, line: Line) -> None:
         self.world = world
         self.line = line
-        self.connection = Connection(server_version_max=server_version_max)
+        self.connection = Connection(server_version_max=world.rules.server_version_max)
         self.client_id: ClientId | None = None
         self.closing = False
-        self.wants_positions = False
-        self.account: AccountId | None = None
-        self.accounts: dict[int, AccountId] = {}
-        self.quotes: dict[int, tuple[Contract, Quote]] = {}
+        self.subscriptions = Subscriptions(world.exchange, self.say)
         self.market_data_type = 1
-        self._told: dict[tuple[int | None, str, str], str] = {}
+        self.binds_by_hand = False  # reqAutoOpenOrders of client 0
+        self.log_level = 2  # of setServerLogLevel: error, which is what a gateway starts with
+        self._received: deque[datetime] = deque(maxlen=world.rules.messages_per_second_max or 0)
         self._outbox = bytearray()
 
     # Speaking.
@@ -82,17 +78,17 @@ class Session:
     def say(self, message: Message) -> None:
         """Put a message into the outbox; it leaves once what it tells is kept."""
         data = self.connection.send(message)
-        self.world.transcript.add(Direction.SERVER, self.client_id, data[4:])
+        self.note(Direction.SERVER, data[4:])
         self._outbox += data
 
     def refuse(self, refusal: Refusal, req_id: int = NO_REQUEST) -> None:
-        """Say no."""
+        """Say no, or give a notice."""
         self.say(ErrorMessage(req_id=req_id, code=refusal.code, text=refusal.text))
 
     def greet(self, now: datetime) -> None:
         """Answer the handshake; those bytes leave alone (tws-facts §1.6)."""
         data = self.connection.hello(render.greeting_time(now))
-        self.world.transcript.add(Direction.SERVER, None, data[4:])
+        self.note(Direction.SERVER, data[4:])
         self.line.write(data)
 
     def flush(self) -> None:
@@ -103,80 +99,18 @@ class Session:
         if self.closing:
             self.line.close()
 
-    # Subscriptions.
+    def note(self, direction: Direction, payload: bytes) -> None:
+        """Write a frame into the transcript."""
+        version = self.connection.server_version
+        self.world.transcript.add(Frame(direction, self.client_id, payload, version))
 
-    def tell_holding(self, account: AccountId, contract: Contract) -> None:
-        """Tell a changed position to whoever listens to it."""
-        exchange = self.world.exchange
-        position = exchange.position(account, contract.con_id)
-        if self.wants_positions:
-            self.say(render.position_row(position, contract))
-        if self.account == account:
-            holding = exchange.holding(position, self.world.now())
-            self.say(render.portfolio_value(holding, contract))
+    # Listening.
 
-    def tell_account(self, account: AccountId) -> None:
-        """Tell the values of an account that are different from those told before."""
-        listening = [req_id for req_id, wanted in self.accounts.items() if wanted == account]
-        if self.account != account and not listening:
-            return
-        now = self.world.now()
-        sums = self.world.exchange.figures(account, now)
-        rows = list(render.account_values(account, sums))
-        for req_id in listening:
-            self.tell_values_multi(req_id, account, rows)
-        if self.account == account:
-            self.tell_values(account, rows)
-            self.say(render.account_time(now))
-
-    def tell_values(self, account: AccountId, rows: list[tuple[str, str, str]]) -> None:
-        """Tell values that are news to the subscription of reqAccountUpdates."""
-        for key, value, currency in rows:
-            if self._is_news(None, key, currency, value):
-                self.say(AccountValue(key=key, value=value, currency=currency, account=account))
-
-    def tell_values_multi(
-        self, req_id: int, account: AccountId, rows: list[tuple[str, str, str]]
-    ) -> None:
-        """Tell values that are news to one subscription of reqAccountUpdatesMulti."""
-        for key, value, currency in rows:
-            if self._is_news(req_id, key, currency, value):
-                self.say(
-                    AccountUpdateMulti(
-                        req_id=req_id, account=account, key=key, value=value, currency=currency
-                    )
-                )
-
-    def forget_told(self, subscription: int | None) -> None:
-        """Let every value be news again to a subscription that starts anew or ends."""
-        for told in [told for told in self._told if told[0] == subscription]:
-            del self._told[told]
-
-    def _is_news(self, subscription: int | None, key: str, currency: str, value: str) -> bool:
-        place = (subscription, key, currency)
-        known = self._told.get(place)
-        self._told[place] = value
-        return known != value
-
-    def tell_quote(self, req_id: int, quote: Quote, before: Quote | None = None) -> None:
-        """Tell what is different in a quote."""
-        sides = (
-            (_BID, quote.bid, quote.bid_size, before and (before.bid, before.bid_size)),
-            (_ASK, quote.ask, quote.ask_size, before and (before.ask, before.ask_size)),
-            (_LAST, quote.last, quote.last_size, before and (before.last, before.last_size)),
-        )
-        for (price_type, size_type), price, size, told in sides:
-            if told == (price, size):
-                continue
-            self.say(
-                TickPrice(req_id=req_id, tick_type=price_type, price=price, size=Decimal(size))
-            )
-            self.say(TickSize(req_id=req_id, tick_type=size_type, size=Decimal(size)))
-
-    def tell_quotes(self) -> None:
-        """Tell every subscribed quote that moved."""
-        now = self.world.now()
-        for req_id, (contract, before) in self.quotes.items():
-            quote = self.world.exchange.quote(contract, now)
-            self.tell_quote(req_id, quote, before)
-            self.quotes[req_id] = (contract, quote)
+    def is_too_fast(self, now: datetime) -> bool:
+        """Count a message; tell whether the last second had more than the rules allow."""
+        most = self._received.maxlen
+        if not most:
+            return False
+        crowded = len(self._received) == most and now - self._received[0] < _SECOND
+        self._received.append(now)
+        return crowded

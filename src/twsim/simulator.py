@@ -7,20 +7,23 @@ tell". Does not know sockets, nor when it will be called: `next_due` says when t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from twsim import trading
-from twsim.answers import answer, refuse_unknown
+from twsim.answers import answer, refuse_unserved
 from twsim.clock import Clock
 from twsim.exchange.book import Changes
-from twsim.exchange.exchange import Exchange
-from twsim.exchange.outcomes import HoldingChanged, Outcome, Refused
-from twsim.exchange.vocabulary import AccountId, ClientId
+from twsim.exchange.exchange import BY_HAND, Exchange
+from twsim.exchange.outcomes import Cancelled, HoldingChanged, Outcome, Refused
+from twsim.exchange.refusals import Refusal
+from twsim.exchange.tickets import Ticket
+from twsim.exchange.vocabulary import NO_ORDER_ID, AccountId, ClientId
+from twsim.rules import SessionRules
 from twsim.session import Line, Session
 from twsim.transcript import Direction, Transcript
 from twsim.wire.protocol import (
-    SERVER_VERSION_MAX,
     Broken,
     Event,
     Hello,
@@ -34,6 +37,8 @@ SESSIONS_MAX: Final = 32  # a gateway serves no more (tws-facts §1.5)
 # Account values lag behind fills, by seconds on the real one (tws-facts §4.1); those of
 # many fills go out together.
 ACCOUNT_DELAY: Final = timedelta(milliseconds=250)
+
+_TOO_FAST: Final = Refusal(100, "Max rate of messages per second has been exceeded.")
 
 
 class Keeper(Protocol):
@@ -53,8 +58,10 @@ class Simulator:
         *,
         keeper: Keeper | None = None,
         transcript: Transcript | None = None,
+        rules: SessionRules | None = None,
     ) -> None:
         self.exchange = exchange
+        self.rules = rules or SessionRules()
         self.clock = clock
         self.transcript = transcript or Transcript()
         self._keeper = keeper
@@ -71,12 +78,13 @@ class Simulator:
         """Start a session; None where there are too many."""
         if len(self._sessions) >= SESSIONS_MAX:
             return None
-        session = Session(self, line, server_version_max=SERVER_VERSION_MAX)
+        session = Session(self, line)
         self._sessions.append(session)
         return session
 
     def receive(self, session: Session, data: bytes) -> None:
-        """Act on bytes of a client."""
+        """Act on bytes of a client, once everything that is due by now has happened."""
+        self.publish(self.exchange.advance(self.now()))
         for event in session.connection.receive_data(data):
             if session.closing:
                 break
@@ -97,7 +105,9 @@ class Simulator:
         if now >= self._told_step:
             self._told_step = self.exchange.next_step(now)
             for session in self._sessions:
-                session.tell_quotes()
+                session.subscriptions.tell_prices(now)
+        for session in self._sessions:
+            session.subscriptions.refresh(now)
         if self._touched_due is not None and now >= self._touched_due:
             self._tell_accounts()
         self.settle()
@@ -105,7 +115,8 @@ class Simulator:
     def next_due(self) -> datetime | None:
         """Return when `tick` should be called next; None where nothing waits for time."""
         moments = [self.exchange.next_due(self.now()), self._touched_due]
-        if any(session.quotes for session in self._sessions):
+        moments += [session.subscriptions.refresh_due for session in self._sessions]
+        if any(session.subscriptions.follows_prices for session in self._sessions):
             moments.append(self._told_step)
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -141,14 +152,33 @@ class Simulator:
             match outcome:
                 case HoldingChanged(account, con_id):
                     self._touch(account)
+                    contract, now = self.exchange.contracts[con_id], self.now()
                     for session in self._sessions:
-                        session.tell_holding(account, self.exchange.contracts[con_id])
+                        session.subscriptions.tell_holding(account, contract, now)
                 case Refused():
                     pass  # whoever asked has been told
                 case _:
-                    self._tell_owner(outcome)
+                    self._tell_owners(outcome)
 
     # What tests call.
+
+    def notify(self, code: int, text: str) -> None:
+        """Say a notice that belongs to no request to every client."""
+        for session in tuple(self._by_client.values()):
+            session.refuse(Refusal(code, text))
+
+    def place_by_hand(self, ticket: Ticket) -> list[Outcome]:
+        """Place an order as a person does, and tell it; client 0 may want it bound."""
+        session = self._by_client.get(BY_HAND)
+        binds = session is not None and session.binds_by_hand
+        if binds:
+            ticket = replace(ticket, order_id=self.exchange.take_bound_order_id())
+        outcomes = self.exchange.place(ticket, self.now())
+        for order in (o.order for o in outcomes[:1] if isinstance(o, trading.OrderOutcome)):
+            if session is not None and binds:
+                trading.say_bound(session, order)
+        self.publish(outcomes)
+        return outcomes
 
     def set_managed_accounts(self, accounts: list[str]) -> None:
         """Name these accounts to clients, now and from now on."""
@@ -166,26 +196,42 @@ class Simulator:
         self._touched_due = None
         for account in touched:
             for session in self._sessions:
-                session.tell_account(account)
+                session.subscriptions.tell_account(account, self.now())
 
     def _act(self, session: Session, event: Event) -> None:
         match event:
             case Hello():
                 session.greet(self.now())
             case Received(request, fields):
-                self._note(session, fields)
-                answer(request, session)
+                if self._hear(session, fields):
+                    answer(request, session)
             case Unrecognised(number, fields):
-                self._note(session, fields)
-                refuse_unknown(session, number, fields)
+                if self._hear(session, fields):
+                    refuse_unserved(session, number, fields)
             case Broken():
                 session.closing = True
 
-    def _note(self, session: Session, fields: tuple[str, ...]) -> None:
+    def _hear(self, session: Session, fields: tuple[str, ...]) -> bool:
+        """Note a message; tell whether it is to be answered."""
         payload = "".join(f"{field}\0" for field in fields).encode()
-        self.transcript.add(Direction.CLIENT, session.client_id, payload)
+        session.note(Direction.CLIENT, payload)
+        if session.is_too_fast(self.now()):
+            session.refuse(_TOO_FAST)
+            session.closing = True
+        return not session.closing
 
-    def _tell_owner(self, outcome: trading.OrderOutcome) -> None:
-        session = self._by_client.get(outcome.order.client_id)
-        if session is not None:
-            trading.tell(session, outcome, self.exchange.contracts[outcome.order.con_id])
+    def _tell_owners(self, outcome: trading.OrderOutcome) -> None:
+        """Tell an order's happening to its client, the master, and whoever cancelled it.
+
+        What was made by hand has no client until client 0 binds it (tws-facts §4.2).
+        """
+        order = outcome.order
+        owners: list[int | None] = [self.rules.master_client_id]
+        if order.order_id != NO_ORDER_ID:
+            owners.append(order.client_id)
+        if isinstance(outcome, Cancelled):
+            owners.append(outcome.by)
+        contract = self.exchange.contracts[order.con_id]
+        for session in tuple(self._sessions):
+            if session.client_id is not None and session.client_id in owners:
+                trading.tell(session, outcome, contract)

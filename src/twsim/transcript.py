@@ -6,10 +6,12 @@ Owns: Frame, and the bounded list of them. Does not know what a frame caused.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from twsim.wire.layout import Message
 from twsim.wire.requests import REQUESTS
 from twsim.wire.responses import RESPONSES
 
@@ -30,6 +32,7 @@ class Frame:
     direction: Direction
     client_id: int | None  # None until the client has said who it is
     payload: bytes
+    server_version: int = 0  # what the two agreed on; 0 before they did
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -39,10 +42,15 @@ class Frame:
     @property
     def name(self) -> str:
         """Return IB's name of the message, or its number where it has none here."""
+        kind = self.kind
+        return self.payload.partition(b"\0")[0].decode() if kind is None else kind.NAME
+
+    @property
+    def kind(self) -> type[Message] | None:
+        """Return the type of the message; None where it has none here."""
         number = self.payload.partition(b"\0")[0].decode()
         known = REQUESTS if self.direction is Direction.CLIENT else RESPONSES
-        message = known.get(int(number)) if number.isdecimal() else None
-        return number if message is None else message.NAME
+        return known.get(int(number)) if number.isdecimal() else None
 
     def __str__(self) -> str:
         line = "?" if self.client_id is None else str(self.client_id)
@@ -52,14 +60,19 @@ class Frame:
 class Transcript:
     """The last frames; what is older than `frames_max` is dropped."""
 
-    __slots__ = ("_frames",)
+    __slots__ = ("_frames", "_listener")
 
-    def __init__(self, frames_max: int = FRAMES_MAX) -> None:
+    def __init__(
+        self, frames_max: int = FRAMES_MAX, listener: Callable[[Frame], None] | None = None
+    ) -> None:
         self._frames: deque[Frame] = deque(maxlen=frames_max)
+        self._listener = listener
 
-    def add(self, direction: Direction, client_id: int | None, payload: bytes) -> None:
-        """Note a frame."""
-        self._frames.append(Frame(direction, client_id, payload))
+    def add(self, frame: Frame) -> None:
+        """Note a frame, and tell whoever listens."""
+        self._frames.append(frame)
+        if self._listener is not None:
+            self._listener(frame)
 
     def frames(
         self, name: str | None = None, *, direction: Direction | None = None

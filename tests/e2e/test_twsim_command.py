@@ -127,3 +127,18 @@ def test_it_also_starts_as_a_module_of_the_same_python() -> None:
     )
 
     assert "Usage: twsim" in done.stdout
+
+
+async def test_the_trace_is_on_standard_error_in_words() -> None:
+    with running("--trace", "--server-version", "176") as (process, port):
+        ib = IB()
+        await ib.connectAsync("127.0.0.1", port, clientId=3, raiseSyncErrors=True)
+        version = ib.client.serverVersion()
+        ib.disconnect()
+        process.send_signal(signal.SIGTERM)
+        _, trace = process.communicate(timeout=SECONDS_MAX)
+
+    assert version == 176
+    assert "<- 176 176|" in trace
+    assert "-> startApi client_id=3" in trace
+    assert "<- nextValidId order_id=1" in trace

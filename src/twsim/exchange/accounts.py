@@ -36,7 +36,9 @@ class Position:
     con_id: ConId
     quantity: int = 0
     cost: Decimal = _ZERO
-    realized: Decimal = _ZERO
+    realized: Decimal = _ZERO  # of the day
+    marked: Decimal = _ZERO  # what it was worth when the day began
+    spent: Decimal = _ZERO  # what the day's trades paid for it
 
     @property
     def average_cost(self) -> Decimal:
@@ -52,6 +54,11 @@ class Trade:
     shares: int
     price: Decimal
     commission: Decimal
+
+    @property
+    def paid(self) -> Decimal:
+        """Return what the account pays; negative where it is paid."""
+        return self.side.sign * self.shares * self.price + self.commission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +78,11 @@ class Holding:
         """Return what closing now would win, commissions of opening included."""
         return self.value - self.position.cost
 
+    @property
+    def daily(self) -> Decimal:
+        """Return what the position has won since the day began."""
+        return self.value - self.position.marked - self.position.spent
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
@@ -81,6 +93,7 @@ class Figures:
     gross_value: Decimal
     realized: Decimal
     unrealized: Decimal
+    daily: Decimal = _ZERO
 
     @property
     def net_liquidation(self) -> Decimal:
@@ -110,8 +123,7 @@ class Figures:
 
 def book_cash(account: Account, trade: Trade) -> Account:
     """Return the account after it paid, or was paid, for a trade."""
-    paid = trade.side.sign * trade.shares * trade.price + trade.commission
-    return replace(account, cash=account.cash - paid)
+    return replace(account, cash=account.cash - trade.paid)
 
 
 def book_shares(position: Position, trade: Trade) -> tuple[Position, Decimal | None]:
@@ -124,14 +136,14 @@ def book_shares(position: Position, trade: Trade) -> tuple[Position, Decimal | N
     closing = min(trade.shares, max(0, -sign * position.quantity))
     opening = trade.shares - closing
     closing_fee = trade.commission * closing / trade.shares
-    after, realized = position, None
+    after, realized = replace(position, spent=position.spent + trade.paid), None
     if closing:
         released = position.cost * closing / abs(position.quantity)
         realized = -sign * closing * trade.price - closing_fee - released
         quantity = position.quantity + sign * closing
         cost = position.cost - released if quantity else _ZERO
         after = replace(
-            position, quantity=quantity, cost=cost, realized=position.realized + realized
+            after, quantity=quantity, cost=cost, realized=position.realized + realized
         )
     if opening:
         spent = sign * opening * trade.price + trade.commission - closing_fee
@@ -141,18 +153,50 @@ def book_shares(position: Position, trade: Trade) -> tuple[Position, Decimal | N
     return after, realized
 
 
+def book_correction(
+    position: Position, before: Trade, after: Trade, *, opened: bool
+) -> Position:
+    """Return the position after a trade turned out to have been another one.
+
+    Assumption: what is different falls on the cost where the trade opened something, else
+    on what was realised; the cost of each share that is still held stays.
+    """
+    paid = after.paid - before.paid
+    quantity = position.quantity + after.side.sign * (after.shares - before.shares)
+    if quantity * position.quantity <= 0:
+        cost = quantity * after.price  # nothing is left, or all of it is new
+    elif opened:
+        cost = position.cost + paid
+    else:
+        cost = position.cost * quantity / position.quantity
+    return replace(
+        position,
+        quantity=quantity,
+        cost=cost,
+        realized=position.realized + cost - position.cost - paid,
+        spent=position.spent + paid,
+    )
+
+
+def begin_day(holding: Holding) -> Position:
+    """Return a position as a new day finds it."""
+    return replace(holding.position, realized=_ZERO, spent=_ZERO, marked=holding.value)
+
+
 def figures(account: Account, holdings: Iterable[Holding]) -> Figures:
     """Return the sums of an account that holds these."""
-    stock_value = gross_value = realized = unrealized = _ZERO
+    stock_value = gross_value = realized = unrealized = daily = _ZERO
     for holding in holdings:
         stock_value += holding.value
         gross_value += abs(holding.value)
         realized += holding.position.realized
         unrealized += holding.unrealized
+        daily += holding.daily
     return Figures(
         cash=account.cash,
         stock_value=stock_value,
         gross_value=gross_value,
         realized=realized,
         unrealized=unrealized,
+        daily=daily,
     )

@@ -127,8 +127,15 @@ class ContractTable:
     def __getitem__(self, con_id: ConId) -> Contract:
         return self._by_con_id[con_id]
 
+    def __contains__(self, con_id: ConId) -> bool:
+        return con_id in self._by_con_id
+
     def __len__(self) -> int:
         return len(self._by_con_id)
+
+    def has_symbol(self, symbol: str) -> bool:
+        """Tell whether there is a contract of a symbol."""
+        return symbol in self._by_symbol
 
     def of_symbol(self, symbol: str) -> Contract:
         """Return the first contract of a symbol; KeyError where there is none."""

@@ -1,74 +1,81 @@
 """The exchange: takes tickets and cancels, lets time pass, and says what happened.
 
-Owns: the order of decisions, and which orders trade when. Does not know clients' messages, the clock or any file: whoever
+Owns: the order of decisions. Does not know clients' messages, the clock or any file: whoever
 calls brings the time, keeps `take_changes`, and only then tells the outcomes.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from twsim.exchange import refusals
-from twsim.exchange.accounts import (
-    INITIAL_MARGIN,
-    Account,
-    Figures,
-    Holding,
-    Position,
-    figures,
-)
-from twsim.exchange.book import Books, Changes, Opening, next_midnight, trading_day
+from twsim.exchange.accounts import INITIAL_MARGIN, Account, Position, begin_day
+from twsim.exchange.book import Books, Changes, Opening
 from twsim.exchange.contracts import Contract, ContractTable
-from twsim.exchange.matching import Print, sweep
+from twsim.exchange.drafts import Drafts
+from twsim.exchange.floor import Floor
+from twsim.exchange.hours import next_midnight, trading_day
 from twsim.exchange.numbers import Numbers
-from twsim.exchange.orders import Execution, Order, Step, finish, move
+from twsim.exchange.orders import CHILD, Order, Step, finish, move
 from twsim.exchange.outcomes import (
-    Acknowledged,
     Cancelled,
-    CancelPending,
-    Executed,
+    Corrected,
+    HoldingChanged,
     Outcome,
     Refused,
     Rejected,
 )
-from twsim.exchange.prices import Base, Prices, Quote
+from twsim.exchange.preview import Preview, preview
+from twsim.exchange.prices import Base, Prices
 from twsim.exchange.refusals import Refusal
-from twsim.exchange.settlement import GAVE_LIQUIDITY, TOOK_LIQUIDITY, Settlement
+from twsim.exchange.rules import Rules
+from twsim.exchange.settlement import Settlement
 from twsim.exchange.tickets import Terms, Ticket, judge
+from twsim.exchange.view import View
 from twsim.exchange.vocabulary import (
     AccountId,
     ClientId,
     ConId,
+    ExecId,
     OrderId,
     OrderStatus,
-    OrderType,
     PermId,
-    Side,
-    TimeInForce,
 )
 
 LIVE_ORDERS_MAX: Final = 100_000
+BY_HAND: Final = ClientId(0)  # whose orders those are that people place
 
 
-class Exchange:
+class Exchange(View):
     """The whole simulated world behind a gateway."""
 
-    def __init__(self, contracts: ContractTable, opening: Opening) -> None:
-        self.contracts = contracts
+    def __init__(
+        self, contracts: ContractTable, opening: Opening, rules: Rules | None = None
+    ) -> None:
+        rules = rules or Rules()
+        prices = Prices(
+            seed=opening.seed, opened_at=opening.at, hours=rules.hours, tape=rules.tape
+        )
+        super().__init__(contracts, Books(Numbers.starting(opening.at)), prices)
         self.opening = opening
-        self._prices = Prices(seed=opening.seed, opened_at=opening.at)
-        self._books = Books(Numbers.starting(opening.at))
-        self._settlement = Settlement(self._books)
+        self.hours = rules.hours
+        self._tariff = rules.tariff
+        self._drafts = Drafts()
+        self._settlement = Settlement(self._books, rules.tariff, rules.commission_delay)
+        self._floor = Floor(
+            contracts,
+            rules,
+            books=self._books,
+            prices=self._prices,
+            settlement=self._settlement,
+        )
         self._forced: deque[Refusal] = deque(maxlen=LIVE_ORDERS_MAX)
-        self._held: set[ConId] = set()
-        self._all_held = False
-        self._step = self._prices.step_at(opening.at)
-        self._day = trading_day(opening.at)
+        self._day, self._day_ends = trading_day(opening.at), next_midnight(opening.at)
 
     # What a client asks for.
 
@@ -77,31 +84,70 @@ class Exchange:
 
         The same order id on a working order changes that order.
         """
-        if self._forced:
-            return self._refuse(ticket, self._forced.popleft(), now)
         known = self._books.find(ticket.client_id, ticket.order_id)
         if known is not None and not known.is_final:
             return self._modify(known, ticket, now)
-        if ticket.order_id < self._books.numbers.next_order_id(ticket.client_id):
+        if self._forced:
+            return self._refuse(ticket, self._forced.popleft(), now)
+        is_new = ticket.order_id >= self.next_order_id(ticket.client_id)
+        if known is not None or not (is_new or ticket.id_is_free):
             return [Refused(_refusal_of_reuse(known))]
         self._use_order_id(ticket)
         terms = judge(ticket, self.contracts, self._books.accounts)
         if isinstance(terms, Refusal):
             return [Refused(terms)]
-        order = self._new_order(ticket, terms, now)
-        short = self._margin_refusal(terms, now)
-        if short is not None:
-            return [self._reject(order, short, now)]
-        return self._accept(order, now)
+        return self._open(ticket, terms, now)
 
-    def cancel(self, client: ClientId, order_id: OrderId, now: datetime) -> list[Outcome]:
-        """Cancel a client's working order, or say why that cannot be."""
+    def hold_back(self, ticket: Ticket) -> Refusal | None:
+        """Keep a ticket that is not to be transmitted yet."""
+        refusal = self._drafts.add(ticket, self.next_order_id(ticket.client_id))
+        if refusal is None:
+            self._use_order_id(ticket)
+        return refusal
+
+    def take_family(self, ticket: Ticket) -> list[Ticket]:
+        """Return a ticket and those held back for it, in the order to place them in."""
+        return self._drafts.take_family(ticket)
+
+    def drop_draft(self, client: ClientId, order_id: OrderId) -> bool:
+        """Forget a ticket that was held back; tell whether there was one."""
+        return self._drafts.drop(client, order_id)
+
+    def preview(self, ticket: Ticket, now: datetime) -> Preview | Refusal:
+        """Return what a ticket would do; nothing of it stays but a perm id that is used."""
+        terms = judge(ticket, self.contracts, self._books.accounts)
+        if isinstance(terms, Refusal):
+            return terms
+        order = self._new_order(ticket, terms, now)
+        held = [self.holding(row, now) for row in self.positions(order.account)]
+        if all(each.position.con_id != order.con_id for each in held):
+            held.append(self.holding(self.position(order.account, order.con_id), now))
+        account = self._books.accounts[order.account]
+        price = terms.limit_price or self.quote(terms.contract, now).last
+        return preview(order, account, held, price=price, tariff=self._tariff)
+
+    def cancel(
+        self, client: ClientId, order_id: OrderId, now: datetime, *, across: bool = False
+    ) -> list[Outcome]:
+        """Cancel a working order of the client, or of any with `across`; or say why not."""
         order = self._books.find(client, order_id)
+        if order is None and across:
+            live = self._books.live.values()
+            order = next((each for each in live if each.order_id == order_id), None)
         if order is None:
             return [Refused(refusals.cancel_unknown(order_id))]
         if order.is_final:
             return [Refused(refusals.cancel_too_late(order_id, order.status))]
-        return [Cancelled(self._end(order, now, "Cancelled by Trader"))]
+        return self._floor.cancel(order, now, by=None if order.client_id == client else client)
+
+    def cancel_all(self, now: datetime) -> list[Outcome]:
+        """Cancel every working order, whoever placed it, and forget what was held back."""
+        self._drafts.clear()
+        outcomes: list[Outcome] = []
+        for order in list(self._books.live.values()):
+            if order.perm_id in self._books.live:  # no child of one cancelled just before
+                outcomes += self._floor.cancel(order, now)
+        return outcomes
 
     # What time brings.
 
@@ -110,23 +156,15 @@ class Exchange:
         outcomes = list(self._settlement.report(now))
         day = trading_day(now)
         if day != self._day:
-            outcomes += self._begin_day(day, now)
-        step = self._prices.step_at(now)
-        if step != self._step:
-            self._step = step
-            outcomes += self._match_all(now)
-        return outcomes
+            self._begin_day(day, now)
+        return outcomes + self._floor.wake(now)
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when `advance` will next find something to do; None where nothing waits."""
-        due = self._settlement.next_due()
-        moments = [] if due is None else [due]
-        live = self._books.live.values()
-        if any(self._can_match(order) for order in live):
-            moments.append(self._prices.next_step(now))
-        elif any(order.tif is TimeInForce.DAY for order in live):
-            moments.append(next_midnight(now))
-        return min(moments, default=None)
+        moments = [self._settlement.next_due(), self._floor.next_due()]
+        if self._books.has_of_today():
+            moments.append(max(now, self._day_ends))
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def next_step(self, now: datetime) -> datetime:
         """Return when prices move next."""
@@ -134,10 +172,40 @@ class Exchange:
 
     # What a test does by hand.
 
+    def cancel_by_hand(self, perm_id: PermId, now: datetime) -> list[Outcome]:
+        """Cancel any working order as a person does at the gateway; KeyError for no such."""
+        return self._floor.cancel(self._books.live[perm_id], now)
+
+    def bind(self, perm_id: PermId) -> Order:
+        """Give an order that was made by hand an order id, so that client 0 can change it."""
+        order = self._books.orders[perm_id]
+        assert order.is_by_hand
+        if not order.order_id:
+            order = replace(order, order_id=self.take_bound_order_id())
+            self._books.put_order(order)
+        return order
+
+    def take_bound_order_id(self) -> OrderId:
+        """Return an order id for an order made by hand."""
+        self._books.put_numbers()
+        return self._books.numbers.take_bound_order_id()
+
     def open_account(self, account: AccountId, cash: Decimal) -> None:
         """Add an account, unless it exists."""
         if account not in self._books.accounts:
             self._books.put_account(Account(account, cash))
+
+    def reset_account(self, account: AccountId, cash: Decimal, now: datetime) -> list[Outcome]:
+        """Start an account anew, as a paper account can be: no orders, no positions."""
+        live = [order for order in self.open_orders() if order.account == account]
+        outcomes: list[Outcome] = [
+            Cancelled(self._floor.end(order, now, "Cancelled by System")) for order in live
+        ]
+        self._books.put_account(Account(account, cash))
+        for row in self._books.positions_of(account):
+            self._books.put_position(Position(account, row.con_id))
+            outcomes.append(HoldingChanged(account, row.con_id))
+        return outcomes
 
     def has_account(self, account: str) -> bool:
         """Tell whether there is such an account."""
@@ -147,89 +215,65 @@ class Exchange:
         self, account: AccountId, con_id: ConId, quantity: int, cost: Decimal
     ) -> None:
         """Give an account a position, whatever it held before."""
-        self._books.put_position(Position(account, con_id, quantity, cost))
+        price = self.quote(self.contracts[con_id], self.opening.at).last
+        row = Position(account, con_id, quantity, cost, marked=quantity * price)
+        self._books.put_position(row)
 
     def set_price(self, contract: Contract, price: Decimal, now: datetime) -> list[Outcome]:
         """Move a contract's price; its walk goes on from there."""
         base = Base(contract.con_id, price, now)
         self._books.put_base(base)
         self._prices.set_base(base)
-        return self._match_all(now)
+        return self._floor.match_all(now, contract.con_id)
 
     def set_size(self, contract: Contract, shares: int | None, now: datetime) -> list[Outcome]:
         """Show so many shares at every price level; None returns to the usual sizes."""
         self._prices.set_size(contract.con_id, shares)
-        return self._match_all(now)
+        return self._floor.match_all(now, contract.con_id)
 
     def hold(self, con_id: ConId | None = None) -> None:
         """Let orders rest without trading, for one contract or for all."""
-        if con_id is None:
-            self._all_held = True
-        else:
-            self._held.add(con_id)
+        self._floor.hold(con_id)
 
     def release(self, now: datetime, con_id: ConId | None = None) -> list[Outcome]:
         """Let held orders trade again."""
-        if con_id is None:
-            self._all_held = False
-            self._held.clear()
-        else:
-            self._held.discard(con_id)
-        return self._match_all(now)
+        return self._floor.release(con_id, now)
+
+    def set_hard_to_borrow(self, con_id: ConId, takes: timedelta | None) -> None:
+        """Let short sales of a contract wait so long for their shares; None for ever."""
+        self._floor.locate(con_id, takes)
+
+    def set_easy_to_borrow(self, con_id: ConId, now: datetime) -> list[Outcome]:
+        """Let short sales of a contract wait no more, those that do included."""
+        return self._floor.located(con_id, now)
+
+    def set_commission_delay(self, delay: timedelta | None) -> None:
+        """Report the commissions of later fills after so long; None for never."""
+        self._settlement.delay = delay
+
+    def correct(
+        self,
+        exec_id: str,
+        now: datetime,
+        *,
+        shares: int | None = None,
+        price: Decimal | None = None,
+    ) -> Corrected:
+        """Let an execution of today have been of other shares or at another price.
+
+        KeyError where there is none of this id, in its latest revision.
+        """
+        found = {each.exec_id: each for each in self.executions()}[ExecId(exec_id)]
+        return self._settlement.correct(
+            found,
+            found.shares if shares is None else shares,
+            found.price if price is None else price,
+            now,
+        )
 
     def reject_next(self, refusal: Refusal) -> None:
         """Refuse the next ticket, whatever it is."""
         self._forced.append(refusal)
-
-    # What can be asked.
-
-    def accounts(self) -> list[AccountId]:
-        """Return the accounts in the order of their opening."""
-        return list(self._books.accounts)
-
-    def quote(self, contract: Contract, now: datetime) -> Quote:
-        """Return a contract's quote."""
-        return self._prices.quote(contract, now)
-
-    def open_orders(self, client: ClientId | None = None) -> list[Order]:
-        """Return the working orders of one client, or of all."""
-        live = self._books.live.values()
-        return [order for order in live if client is None or order.client_id == client]
-
-    def completed_orders(self) -> list[Order]:
-        """Return the day's finished orders."""
-        return [order for order in self._books.orders.values() if order.is_final]
-
-    def executions(self) -> list[Execution]:
-        """Return the day's executions, oldest first."""
-        return list(self._books.executions.values())
-
-    def order(self, perm_id: PermId) -> Order:
-        """Return an order of the day."""
-        return self._books.orders[perm_id]
-
-    def positions(self, account: AccountId | None = None) -> list[Position]:
-        """Return the positions of one account, or of all, closed ones with quantity 0."""
-        rows = self._books.positions.values()
-        return [row for row in rows if account in (None, row.account)]
-
-    def position(self, account: AccountId, con_id: ConId) -> Position:
-        """Return one position, empty where there never was one."""
-        return self._books.position(account, con_id)
-
-    def holding(self, position: Position, now: datetime) -> Holding:
-        """Return a position with its present price."""
-        contract = self.contracts[position.con_id]
-        return Holding(position=position, price=self.quote(contract, now).last)
-
-    def figures(self, account: AccountId, now: datetime) -> Figures:
-        """Return an account's sums."""
-        holdings = (self.holding(row, now) for row in self.positions(account))
-        return figures(self._books.accounts[account], holdings)
-
-    def next_order_id(self, client: ClientId) -> OrderId:
-        """Return the next order id of a client."""
-        return self._books.numbers.next_order_id(client)
 
     # What lasts.
 
@@ -246,10 +290,35 @@ class Exchange:
         self._books.restore(changes)
         for base in self._books.bases.values():
             self._prices.set_base(base)
-        self._begin_day(trading_day(now), now)
+        today = trading_day(now)
+        self._day, self._day_ends = self._books.day or self._day, next_midnight(now)
+        if today != self._day:
+            self._begin_day(today, now)
+        self._books.forget_before(today)
+        self._floor.resume(now)
         self._settlement.resume()
 
     # Deciding.
+
+    def _open(self, ticket: Ticket, terms: Terms, now: datetime) -> list[Outcome]:
+        parent = self._parent(ticket)
+        if isinstance(parent, Refusal):
+            return [Refused(parent)]
+        order = _attach(self._new_order(ticket, terms, now), parent)
+        short = None
+        if not order.is_attached:
+            short = self._margin_refusal(terms, terms.quantity, now)
+        if short is not None:
+            return [self._reject(order, short, now)]
+        return self._floor.accept(order, now)
+
+    def _parent(self, ticket: Ticket) -> Order | Refusal | None:
+        if not ticket.parent_id:
+            return None
+        parent = self._books.find(ticket.client_id, ticket.parent_id)
+        if parent is None or (parent.is_final and parent.status is not OrderStatus.FILLED):
+            return refusals.NO_PARENT
+        return parent
 
     def _refuse(self, ticket: Ticket, refusal: Refusal, now: datetime) -> list[Outcome]:
         if ticket.order_id >= self._books.numbers.next_order_id(ticket.client_id):
@@ -264,23 +333,44 @@ class Exchange:
         self._books.put_order(rejected)
         return Rejected(rejected, refusal)
 
-    def _margin_refusal(self, terms: Terms, now: datetime) -> Refusal | None:
-        """Judge whether the account carries the order; one that only reduces always may."""
-        held = self.position(terms.account, terms.contract.con_id).quantity
-        after = held + terms.side.sign * terms.quantity
-        if abs(after) <= abs(held):
+    def _margin_refusal(self, terms: Terms, more: int, now: datetime) -> Refusal | None:
+        """Judge whether the account carries the order, and all that work already.
+
+        Counted is the most that the working orders of each contract can lead to, long or
+        short; an order that does not add to that is never refused.
+        """
+        con_id = terms.contract.con_id
+        before = self._books.worst(terms.account, con_id)
+        adds = self._books.worst(terms.account, con_id, terms.side.sign * more) - before
+        if adds <= 0:
             return None
         if len(self._books.live) >= LIVE_ORDERS_MAX:
-            return Refusal(refusals.REJECTED, "Order rejected - reason:Too many orders")
+            return refusals.TOO_MANY_ORDERS
         sums = self.figures(terms.account, now)
         price = terms.limit_price or self.quote(terms.contract, now).last
-        more = (abs(after) - abs(held)) * price * INITIAL_MARGIN
-        needed = sums.initial_margin + more
+        exposed = self._exposed(terms.account, now) + adds * price
+        needed = exposed * INITIAL_MARGIN
         if needed <= sums.net_liquidation:
             return None
         return refusals.margin(sums.net_liquidation, needed)
 
+    def _exposed(self, account: AccountId, now: datetime) -> Decimal:
+        """Return the value of the most that an account's working orders can lead to."""
+        con_ids = dict.fromkeys(
+            [
+                *(row.con_id for row in self._books.positions_of(account)),
+                *(place[1] for place in self._books.working if place[0] == account),
+            ]
+        )
+        worth = (
+            self._books.worst(account, con_id) * self.quote(self.contracts[con_id], now).last
+            for con_id in con_ids
+        )
+        return sum(worth, Decimal(0))
+
     def _use_order_id(self, ticket: Ticket) -> None:
+        if ticket.order_id < self.next_order_id(ticket.client_id):
+            return  # it was reserved, or is none
         self._books.numbers.use_order_id(ticket.client_id, ticket.order_id)
         self._books.put_numbers()
 
@@ -304,22 +394,30 @@ class Exchange:
             placed_at=now,
         )
 
-    def _accept(self, order: Order, now: datetime) -> list[Outcome]:
-        prints = self._prints(order, now)
-        accepted = _first_status(order, prints, held=not self._can_match(order))
-        self._books.put_order(accepted)
-        return [Acknowledged(accepted), *self._trade(accepted, prints, now)]
-
     def _modify(self, order: Order, ticket: Ticket, now: datetime) -> list[Outcome]:
+        if self._forced:
+            return [Refused(self._forced.popleft())]
         terms = judge(ticket, self.contracts, self._books.accounts)
         if isinstance(terms, Refusal):
             return [Refused(terms)]
+        changed = self._changed(order, terms, now)
+        if isinstance(changed, Refusal):
+            return [Refused(changed)]  # and the order works on as it was (§4.3)
+        return self._floor.change(changed, now)
+
+    def _changed(self, order: Order, terms: Terms, now: datetime) -> Order | Refusal:
         same = (order.account, order.con_id, order.side)
         if (terms.account, terms.contract.con_id, terms.side) != same:
-            return [Refused(refusals.NOT_THE_SAME_ORDER)]
-        if terms.quantity <= order.filled:
-            return [Refused(refusals.ALREADY_FILLED)]
-        changed = replace(
+            return refusals.NOT_THE_SAME_ORDER
+        if terms.quantity <= order.filled:  # it is the new total, what filled included
+            return refusals.ALREADY_FILLED
+        if order.status is OrderStatus.PENDING_CANCEL:
+            return refusals.ALREADY_CANCELLED
+        more = 0 if order.is_attached else max(0, terms.quantity - order.quantity)
+        short = self._margin_refusal(terms, more, now)
+        if short is not None:
+            return short
+        return replace(
             order,
             quantity=terms.quantity,
             order_type=terms.order_type,
@@ -328,61 +426,25 @@ class Exchange:
             outside_rth=terms.outside_rth,
             modifications=order.modifications + 1,
         )
-        self._books.put_order(changed)
-        return [Acknowledged(changed), *self._match(changed, now)]
 
-    def _begin_day(self, day: date, now: datetime) -> list[Outcome]:
-        """Forget what was done before today, and end the day orders that are left."""
-        self._day = day
-        self._books.forget_before(day)
-        live = list(self._books.live.values())
-        return [
-            Cancelled(self._end(order, now, "Expired"))
-            for order in live
-            if order.tif is TimeInForce.DAY and trading_day(order.placed_at) < day
-        ]
+    def _begin_day(self, day: date, now: datetime) -> None:
+        """Forget what was done before today, and begin to count wins and losses anew."""
+        self._day, self._day_ends = day, next_midnight(now)
+        self._books.begin_day(day)
+        for row in self.positions():
+            self._books.put_position(begin_day(self.holding(row, now)))
 
-    def _end(self, order: Order, now: datetime, words: str) -> Order:
-        ended = finish(move(order, Step.CANCEL), now, words)
-        self._books.put_order(ended)
-        return ended
 
-    # Trading.
-
-    def _can_match(self, order: Order) -> bool:
-        return not self._all_held and order.con_id not in self._held
-
-    def _prints(self, order: Order, now: datetime) -> list[Print]:
-        contract = self.contracts[order.con_id]
-        if not self._can_match(order) or not _is_reached(order, self.quote(contract, now)):
-            return []
-        ladder = self._prices.ladder(contract, order.side, now)
-        return sweep(order.side, order.leaves, ladder, limit=order.limit_price)
-
-    def _match_all(self, now: datetime) -> list[Outcome]:
-        live = list(self._books.live.values())
-        return [outcome for order in live for outcome in self._match(order, now)]
-
-    def _match(self, order: Order, now: datetime) -> Iterator[Outcome]:
-        if self._can_match(order):
-            prints = self._prints(order, now)
-            yield from self._trade(order, prints, now, liquidity=GAVE_LIQUIDITY)
-
-    def _trade(
-        self,
-        order: Order,
-        prints: list[Print],
-        now: datetime,
-        *,
-        liquidity: int = TOOK_LIQUIDITY,
-    ) -> Iterator[Outcome]:
-        for trade in prints:
-            order, execution = self._settlement.book(order, trade, now, liquidity=liquidity)
-            yield Executed(order, execution)
-        if order.tif is TimeInForce.IOC and not order.is_final and self._can_match(order):
-            order = move(order, Step.ASK_CANCEL)
-            yield CancelPending(order)
-            yield Cancelled(self._end(order, now, "Cancelled by System"))
+def _attach(order: Order, parent: Order | None) -> Order:
+    """Return the order as the child of another, held until that has filled."""
+    if parent is None:
+        return order
+    return replace(
+        order,
+        parent_id=parent.order_id,
+        parent_perm_id=parent.perm_id,
+        why_held="" if parent.is_final else CHILD,
+    )
 
 
 def _refusal_of_reuse(known: Order | None) -> Refusal:
@@ -395,22 +457,3 @@ def _refusal_of_reuse(known: Order | None) -> Refusal:
             return refusals.ALREADY_CANCELLED
         case _:
             return refusals.DUPLICATE_ORDER_ID
-
-
-def _is_reached(order: Order, quote: Quote) -> bool:
-    """Tell whether the top of the book is within the limit; cheap, for what only rests."""
-    best = quote.ask if order.side is Side.BUY else quote.bid
-    return order.limit_price is None or (best - order.limit_price) * order.side.sign <= 0
-
-
-def _first_status(order: Order, prints: list[Print], *, held: bool) -> Order:
-    """Return the order as a gateway first shows it (§4.1).
-
-    A market buy that fills in one go is first PreSubmitted, a sell Submitted; so is
-    whatever fills in parts, and a limit order that rests. What waits is PreSubmitted.
-    """
-    waits = held and order.order_type is OrderType.MKT
-    at_once = len(prints) == 1 and order.side is Side.BUY
-    if waits or at_once:
-        return order
-    return move(order, Step.REST)

@@ -21,6 +21,7 @@ class Numbers:
     perm_id: int
     exec_number: int
     order_ids: dict[ClientId, OrderId] = field(default_factory=dict)
+    bound: int = 0  # orders made by hand that were given an order id
 
     @classmethod
     def starting(cls, now: datetime) -> Numbers:
@@ -38,6 +39,11 @@ class Numbers:
         self.exec_number = max(self.exec_number + 1, int(now.timestamp()))
         return ExecId(f"{_GATEWAY:08x}.{self.exec_number:08x}.01.01")
 
+    def take_bound_order_id(self) -> OrderId:
+        """Return an order id for an order made by hand; those are negative."""
+        self.bound += 1
+        return OrderId(-self.bound)
+
     def next_order_id(self, client: ClientId) -> OrderId:
         """Return the lowest order id that the client may use."""
         return self.order_ids.get(client, OrderId(1))
@@ -46,3 +52,9 @@ class Numbers:
         """Count an order id as used, and with it all below."""
         assert order_id >= self.next_order_id(client)
         self.order_ids[client] = OrderId(order_id + 1)
+
+
+def corrected_exec_id(exec_id: ExecId) -> ExecId:
+    """Return the id of a correction: the part after the last dot counts them (§4.1)."""
+    base, _, number = exec_id.rpartition(".")
+    return ExecId(f"{base}.{int(number) + 1:02}")

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Final
 
 from twsim.exchange.vocabulary import (
+    NO_ORDER_ID,
+    NO_PERM_ID,
     AccountId,
     ClientId,
     ConId,
@@ -27,6 +29,7 @@ from twsim.exchange.vocabulary import (
 )
 
 _ZERO: Final = Decimal(0)
+CHILD: Final = "child"  # why an order is held that waits for its parent (§4.1)
 
 
 class Step(StrEnum):
@@ -58,7 +61,9 @@ TRANSITIONS: Final[Mapping[tuple[OrderStatus, Step], OrderStatus]] = {
     (_PRE, Step.CANCEL): OrderStatus.CANCELLED,
     (_SUB, Step.CANCEL): OrderStatus.CANCELLED,
     (_PENDING, Step.CANCEL): OrderStatus.CANCELLED,
+    (_PENDING, Step.ASK_CANCEL): _PENDING,
     (_PRE, Step.REJECT): OrderStatus.INACTIVE,
+    (_SUB, Step.REJECT): OrderStatus.INACTIVE,
 }
 FINAL: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.INACTIVE})
 
@@ -87,6 +92,12 @@ class Order:
     last_price: Decimal = _ZERO
     commission: Decimal | None = None  # what has been reported so far
     modifications: int = 0
+    parent_id: OrderId = NO_ORDER_ID
+    parent_perm_id: PermId = NO_PERM_ID
+    opens_at: datetime | None = None  # it waits for this opening, and then no more
+    expires_at: datetime | None = None
+    why_held: str = ""  # in the words of orderStatus; an order that is held does not trade
+    located_at: datetime | None = None  # when shares to sell short will have been found
     completed_at: datetime | None = None
     completed_words: str = ""
 
@@ -104,6 +115,21 @@ class Order:
     def average_price(self) -> Decimal:
         """Return the average price of what traded; 0 where nothing did."""
         return self.value / self.filled if self.filled else _ZERO
+
+    @property
+    def is_attached(self) -> bool:
+        """Tell whether the order waits for its parent to fill."""
+        return self.why_held == CHILD
+
+    @property
+    def oca_group(self) -> str:
+        """Return the group of which one fill cancels the rest: its parent's perm id (§4.1)."""
+        return str(self.parent_perm_id) if self.parent_perm_id else ""
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Tell whether a person placed the order: it has no order id, or a negative one."""
+        return self.order_id <= 0
 
     @property
     def is_final(self) -> bool:
@@ -133,6 +159,11 @@ class Execution:
     commission: Decimal
     realized: Decimal | None
     reported: bool = False  # whether the commission has been told
+
+    @property
+    def base(self) -> str:
+        """Return what all corrections of an execution have in common (§4.1)."""
+        return self.exec_id.rpartition(".")[0]
 
 
 def move(order: Order, step: Step) -> Order:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from twsim.exchange.orders import Execution, Order
 from twsim.exchange.refusals import Refusal
-from twsim.exchange.vocabulary import AccountId, ConId
+from twsim.exchange.vocabulary import AccountId, ClientId, ConId
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,37 @@ class CancelPending:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """An order is cancelled."""
+    """An order is cancelled, by its own client unless another one is named.
+
+    The reason is what the broker says of it, nothing by default.
+    """
 
     order: Order
+    reason: str = ""
+    by: ClientId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something is to be said of an order that lives on, as an error with its id."""
+
+    order: Order
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """An order that had to fill at once and whole did not: it is Inactive."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """An execution was corrected: a new one took its place."""
+
+    order: Order
+    execution: Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +107,9 @@ Outcome = (
     | Executed
     | CancelPending
     | Cancelled
+    | Warned
+    | Killed
+    | Corrected
     | CommissionKnown
     | HoldingChanged
 )

@@ -1,33 +1,30 @@
-"""Prices: a walk per symbol that depends on the seed, the symbol and the time alone.
+"""Prices: a walk per symbol, a tape of recorded ones, or what a test sets.
 
-Owns: the walk, bid, ask, last and sizes, what a test set instead, and the ladder of
-levels that an order can take. Does not know who trades.
+Owns: bid, ask, last and sizes at any time, the ladder of levels that an order can take,
+and when a limit will next be worth a look. Does not know who trades.
 
-The walk is a sum of noises, each twice as slow and a root of two as strong as the one
-before. That moves like a random walk, and yet any moment can be asked for directly.
+Assumptions: while the exchange is closed prices stand still, and jump at the open; a price
+that a test sets for a symbol on the tape holds until the tape's next row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from twsim.exchange import walk
 from twsim.exchange.contracts import Contract, stable_hash, tick_at, to_tick
+from twsim.exchange.hours import Hours
+from twsim.exchange.tape import Tape, TapeRow
 from twsim.exchange.vocabulary import ConId, Side
 
 STEP: Final = timedelta(seconds=1)  # prices stand still in between
 START_PRICES: Final = {"AAPL": Decimal("150.00"), "MSFT": Decimal("420.00")}
 _START_CENTS_MIN: Final = 20_00
 _START_CENTS_SPAN: Final = 380_00
-
-_OCTAVES: Final = 16  # the slowest noise takes 2^15 s, some nine hours, from turn to turn
-# Half a basis point in a second, in millionths: about 1.2 % in a session.
-_AMPLITUDES: Final = tuple(int(50 * 2 ** (octave / 2)) for octave in range(_OCTAVES))
-_NOISE_MAX: Final = 1 << 16
 _MILLION: Final = 1_000_000
-_MASK: Final = (1 << 64) - 1
 
 _HALF_SPREAD: Final = Decimal("0.00005")
 LEVELS: Final = 10
@@ -71,11 +68,22 @@ class Level:
 class Prices:
     """The prices of every contract at any time."""
 
-    __slots__ = ("_bases", "_memo", "_memo_step", "_sizes", "opened_at", "seed")
+    __slots__ = (
+        "_bases", "_hours", "_memo", "_memo_step", "_sizes", "_tape", "opened_at", "seed",
+    )  # fmt: skip
 
-    def __init__(self, *, seed: int, opened_at: datetime) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        opened_at: datetime,
+        hours: Hours | None = None,
+        tape: Tape | None = None,
+    ) -> None:
         self.seed = seed
         self.opened_at = opened_at
+        self._hours = hours or Hours()
+        self._tape = tape or Tape()
         self._bases: dict[ConId, Base] = {}
         self._sizes: dict[ConId, int] = {}
         self._memo: dict[ConId, Quote] = {}
@@ -104,14 +112,40 @@ class Prices:
 
     def quote(self, contract: Contract, now: datetime) -> Quote:
         """Return the quote of a contract."""
-        step = self.step_at(now)
+        if self._tape.has(contract.symbol):
+            return self._taped_quote(contract, now)
+        step = self._walked_step(now)
         if step != self._memo_step:
             self._memo.clear()
             self._memo_step = step
         quote = self._memo.get(contract.con_id)
         if quote is None:
-            quote = self._memo[contract.con_id] = self._make_quote(contract, step)
+            last = self._last(contract, step)
+            quote = self._memo[contract.con_id] = self._make_quote(contract, last, step)
         return quote
+
+    def next_reach(
+        self, contract: Contract, side: Side, limit: Decimal, *, now: datetime, until: datetime
+    ) -> datetime:
+        """Return when an order's limit is worth a look: never after it is first reached.
+
+        Only the search costs time, and it is short: where it would take long it stops, and
+        the moment it got to is returned. Hours are not looked at: `until` is within them.
+        """
+        if self._tape.has(contract.symbol):
+            return min(until, self._next_taped(contract, side, limit, now))
+        base = self._base(contract)
+        stream = self._stream(contract)
+        start = walk.displacement(stream, self._walked_step(base.at))
+        # Where the last price has to be for bid or ask to be within the limit; one tick
+        # and one millionth are left for what rounding may add.
+        edge = (limit + side.sign * tick_at(limit)) * _MILLION / base.price - _MILLION
+        bound = start + int(edge) + 2 * side.sign
+        last_step = self.step_at(until) + 1
+        step = walk.first_within(
+            stream, self.step_at(now) + 1, last_step, bound=bound, below=side is Side.BUY
+        )
+        return min(until, self.opened_at + step * STEP)
 
     def ladder(self, contract: Contract, side: Side, now: datetime) -> list[Level]:
         """Return what an order of this side can take, best first.
@@ -119,12 +153,12 @@ class Prices:
         The last level has no bottom: a market order always finds its end.
         """
         quote = self.quote(contract, now)
-        step = self.step_at(now)
+        step = self._walked_step(now)
         price, shares = (
             (quote.ask, quote.ask_size) if side is Side.BUY else (quote.bid, quote.bid_size)
         )
         fixed = contract.con_id in self._sizes
-        first_venue = _mix(self._stream(contract), step, LEVELS) % len(VENUES)
+        first_venue = walk.mix(self._stream(contract), step, LEVELS) % len(VENUES)
         levels: list[Level] = []
         for depth in range(LEVELS):
             venue = VENUES[(first_venue + depth) % len(VENUES)]
@@ -134,30 +168,55 @@ class Prices:
             shares = shares if fixed else shares * 2
         return levels
 
-    def _make_quote(self, contract: Contract, step: int) -> Quote:
-        last = self._last(contract, step)
+    def _walked_step(self, now: datetime) -> int:
+        return self.step_at(self._hours.last_traded(now))
+
+    def _make_quote(self, contract: Contract, last: Decimal, step: int) -> Quote:
         half = max(to_tick(last * _HALF_SPREAD), tick_at(last))
         bid = to_tick(last - half)
         stream = self._stream(contract)
         sizes = (
             self._sizes.get(contract.con_id)
-            or LOT * (_LOTS_MIN + _mix(stream, step, part) % _LOTS_SPAN)
+            or LOT * (_LOTS_MIN + walk.mix(stream, step, part) % _LOTS_SPAN)
             for part in range(3)
         )
         return Quote(bid, to_tick(last + half), last, *sizes)
 
+    def _base(self, contract: Contract) -> Base:
+        known = self._bases.get(contract.con_id)
+        return known or Base(contract.con_id, start_price(contract.symbol), self.opened_at)
+
     def _last(self, contract: Contract, step: int) -> Decimal:
-        base = self._bases.get(contract.con_id)
-        start = 0 if base is None else self.step_at(base.at)
-        price = start_price(contract.symbol) if base is None else base.price
+        base = self._base(contract)
         stream = self._stream(contract)
-        moved = _displacement(stream, step) - _displacement(stream, start)
+        start = self._walked_step(base.at)
+        moved = walk.displacement(stream, step) - walk.displacement(stream, start)
         if not moved:
-            return price
-        return to_tick(price * (_MILLION + moved) / _MILLION)
+            return base.price
+        return to_tick(base.price * (_MILLION + moved) / _MILLION)
+
+    def _taped_quote(self, contract: Contract, now: datetime) -> Quote:
+        row = self._tape.at(contract.symbol, now - self.opened_at)
+        base = self._bases.get(contract.con_id)
+        if base is not None and base.at - self.opened_at >= row.elapsed:
+            row = TapeRow(row.elapsed, base.price)
+        made = self._make_quote(contract, row.price, self.step_at(now))
+        shown = self._sizes.get(contract.con_id) or row.size
+        if shown is not None:
+            made = replace(made, bid_size=shown, ask_size=shown, last_size=shown)
+        return replace(made, bid=row.bid or made.bid, ask=row.ask or made.ask)
+
+    def _next_taped(
+        self, contract: Contract, side: Side, limit: Decimal, now: datetime
+    ) -> datetime:
+        for row in self._tape.after(contract.symbol, now - self.opened_at):
+            at = self.opened_at + row.elapsed
+            if is_within(self._taped_quote(contract, at), side, limit):
+                return at
+        return datetime.max.replace(tzinfo=UTC)
 
     def _stream(self, contract: Contract) -> int:
-        return _mix(self.seed & _MASK, contract.con_id, 0)
+        return walk.mix(self.seed & walk.MASK, contract.con_id, 0)
 
 
 _BOTTOMLESS: Final = 10**12
@@ -172,24 +231,7 @@ def start_price(symbol: str) -> Decimal:
     return Decimal(cents).scaleb(-2)
 
 
-def _displacement(stream: int, step: int) -> int:
-    """Return how far the walk is from its middle at a step, in millionths."""
-    total = 0
-    for octave, amplitude in enumerate(_AMPLITUDES):
-        index, rest = divmod(step, 1 << octave)
-        here = _noise(stream, octave, index)
-        there = _noise(stream, octave, index + 1) if rest else 0
-        total += amplitude * ((here * ((1 << octave) - rest) + there * rest) >> octave)
-    return total // _NOISE_MAX
-
-
-def _noise(stream: int, octave: int, index: int) -> int:
-    return _mix(stream, octave, index) % (2 * _NOISE_MAX) - _NOISE_MAX
-
-
-def _mix(stream: int, first: int, second: int) -> int:
-    """Return 64 well mixed bits of three numbers: the finaliser of splitmix64."""
-    word = (stream + first * 0x9E3779B97F4A7C15 + second * 0xD1B54A32D192ED03) & _MASK
-    word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & _MASK
-    return word ^ (word >> 31)
+def is_within(quote: Quote, side: Side, limit: Decimal | None) -> bool:
+    """Tell whether the top of the book is within a limit."""
+    best = quote.ask if side is Side.BUY else quote.bid
+    return limit is None or (best - limit) * side.sign <= 0

@@ -6,9 +6,11 @@ Owns: Refusal and every text of tws-facts §4.3 that the exchange uses. Does not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from twsim.exchange.hours import NEW_YORK
 from twsim.exchange.vocabulary import OrderStatus
 
 
@@ -32,6 +34,9 @@ NO_SUCH_CONTRACT: Final = Refusal(200, "No security definition has been found fo
 ALREADY_CANCELLED: Final = Refusal(
     REJECTED, "Order rejected - reason:Order has been cancelled already, too late to replace"
 )
+NO_PARENT: Final = Refusal(10006, "Missing parent order.")
+TOO_MANY_ORDERS: Final = Refusal(REJECTED, "Order rejected - reason:Too many orders")
+LOCATING: Final = Refusal(404, "Order held while securities are located.")
 SIZE_ZERO: Final = Refusal(434, "The order size cannot be zero.")
 NO_ACCOUNT: Final = Refusal(435, "You must specify an account.")
 FRACTION: Final = Refusal(
@@ -79,4 +84,32 @@ def cancel_too_late(order_id: int, status: OrderStatus) -> Refusal:
     return Refusal(
         10148,
         f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: {status}.",
+    )
+
+
+def not_cancellable(perm_id: int) -> Refusal:
+    """Return the answer to the cancel of an order that is done, or about to be; two blanks."""
+    return Refusal(
+        161,
+        f"Cancel attempted when order is not in a cancellable state.  Order permId ={perm_id}",
+    )
+
+
+def not_until(order: str, opens_at: datetime) -> Refusal:
+    """Return the warning about an order that waits for the exchange to open (§4.1)."""
+    moment = opens_at.astimezone(NEW_YORK)
+    return Refusal(
+        399,
+        f"Order Message:\n{order}\nWarning: Your order will not be placed at the exchange"
+        f" until {moment:%Y-%m-%d %H:%M:%S} US/Eastern.",
+    )
+
+
+def beyond_band(edge: Decimal, price: Decimal) -> str:
+    """Return why an order beyond the price band is cancelled (§4.1)."""
+    return (
+        "We cannot accept an order at a limit price at or more aggressive than"
+        f" {edge:f}. Please submit your order <br>using a limit price that is closer to the"
+        f" current market price of {price:f}. or convert your order to an"
+        " <br>algorithmic Order (IBALGO)"
     )

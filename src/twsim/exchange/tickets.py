@@ -15,6 +15,7 @@ from twsim.exchange import refusals
 from twsim.exchange.contracts import SMART, Contract, ContractTable, Query, is_on_tick
 from twsim.exchange.refusals import Refusal
 from twsim.exchange.vocabulary import (
+    NO_ORDER_ID,
     AccountId,
     ClientId,
     OrderId,
@@ -45,6 +46,8 @@ class Ticket:
     tif: str = "DAY"
     outside_rth: bool = False
     order_ref: str = ""
+    parent_id: OrderId = NO_ORDER_ID
+    id_is_free: bool = False  # reserved while it was held back, or made by hand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ Owns: the ids, and the sides, types and states of orders. Knows no rule about an
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 AccountId = NewType("AccountId", str)
 ClientId = NewType("ClientId", int)
@@ -14,6 +14,8 @@ ConId = NewType("ConId", int)
 ExecId = NewType("ExecId", str)
 OrderId = NewType("OrderId", int)
 PermId = NewType("PermId", int)
+NO_ORDER_ID: Final = OrderId(0)
+NO_PERM_ID: Final = PermId(0)
 
 
 class Side(StrEnum):
@@ -41,6 +43,8 @@ class TimeInForce(StrEnum):
     DAY = "DAY"
     GTC = "GTC"
     IOC = "IOC"
+    FOK = "FOK"
+    OPG = "OPG"
 
 
 class OrderStatus(StrEnum):

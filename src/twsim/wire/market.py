@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, ClassVar, Final
 
-from twsim.wire.fields import INT, TEXT, Int, Kind, Pairs, Plain, Reader, Rows, SetInt, Text
+from twsim.wire.fields import (
+    INT,
+    TEXT,
+    Double,
+    Int,
+    Kind,
+    Pairs,
+    Plain,
+    Reader,
+    Rows,
+    SetInt,
+    Text,
+)
 from twsim.wire.layout import Before, Message, Since
 
 _ZERO = Decimal(0)
@@ -94,6 +106,32 @@ class ContractData(Message):
     min_size: Annotated[Plain, Since(164)] = Decimal("0.0001")
     size_increment: Annotated[Plain, Since(164)] = Decimal("0.0001")
     suggested_size_increment: Annotated[Plain, Since(164)] = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickGeneric(Message):
+    """A number of a quote that is no price: halted, shortable."""
+
+    ID: ClassVar = 45
+    NAME: ClassVar = "tickGeneric"
+    VERSION: ClassVar = 6
+
+    req_id: Int
+    tick_type: Int
+    value: Double
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickString(Message):
+    """A word of a quote: the time of the last trade."""
+
+    ID: ClassVar = 46
+    NAME: ClassVar = "tickString"
+    VERSION: ClassVar = 6
+
+    req_id: Int
+    tick_type: Int
+    value: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

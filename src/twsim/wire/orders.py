@@ -222,6 +222,18 @@ class OpenOrderEnd(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderBound(Message):
+    """An order made by hand got an id of the API's."""
+
+    ID: ClassVar = 100
+    NAME: ClassVar = "orderBound"
+
+    perm_id: Int
+    client_id: Int
+    order_id: Int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompletedOrder(Message):
     """An order of the day that is done; it carries no order id: 100 fields at 178."""
 

@@ -215,6 +215,15 @@ class ReqCurrentTime(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReqGlobalCancel(Message):
+    """Cancel every working order, whoever placed it."""
+
+    ID: ClassVar = 58
+    NAME: ClassVar = "reqGlobalCancel"
+    VERSION: ClassVar = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReqMarketDataType(Message):
     """Choose live, frozen or delayed quotes."""
 
@@ -235,12 +244,60 @@ class ReqPositions(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReqAccountSummary(Message):
+    """Subscribe to some values of a group of accounts."""
+
+    ID: ClassVar = 62
+    NAME: ClassVar = "reqAccountSummary"
+    VERSION: ClassVar = 1
+
+    req_id: Int
+    group: Text = ""
+    tags: Text = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAccountSummary(Message):
+    """End a subscription to a summary."""
+
+    ID: ClassVar = 63
+    NAME: ClassVar = "cancelAccountSummary"
+    VERSION: ClassVar = 1
+
+    req_id: Int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelPositions(Message):
     """End the subscription to positions."""
 
     ID: ClassVar = 64
     NAME: ClassVar = "cancelPositions"
     VERSION: ClassVar = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReqPositionsMulti(Message):
+    """Subscribe to the positions of one account, by request id."""
+
+    ID: ClassVar = 74
+    NAME: ClassVar = "reqPositionsMulti"
+    VERSION: ClassVar = 1
+
+    req_id: Int
+    account: Text = ""
+    model_code: Text = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelPositionsMulti(Message):
+    """End a subscription to one account's positions."""
+
+    ID: ClassVar = 75
+    NAME: ClassVar = "cancelPositionsMulti"
+    VERSION: ClassVar = 1
+
+    req_id: Int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +326,14 @@ class CancelAccountUpdatesMulti(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReqFamilyCodes(Message):
+    """Ask which accounts belong to which family."""
+
+    ID: ClassVar = 80
+    NAME: ClassVar = "reqFamilyCodes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReqMatchingSymbols(Message):
     """Look for contracts by part of a symbol or name."""
 
@@ -287,6 +352,51 @@ class ReqMarketRule(Message):
     NAME: ClassVar = "reqMarketRule"
 
     market_rule_id: Int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReqPnL(Message):
+    """Subscribe to an account's profit and loss."""
+
+    ID: ClassVar = 92
+    NAME: ClassVar = "reqPnL"
+
+    req_id: Int
+    account: Text
+    model_code: Text = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelPnL(Message):
+    """End a subscription to profit and loss."""
+
+    ID: ClassVar = 93
+    NAME: ClassVar = "cancelPnL"
+
+    req_id: Int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReqPnLSingle(Message):
+    """Subscribe to the profit and loss of one position."""
+
+    ID: ClassVar = 94
+    NAME: ClassVar = "reqPnLSingle"
+
+    req_id: Int
+    account: Text
+    model_code: Text = ""
+    con_id: Int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelPnLSingle(Message):
+    """End a subscription to one position's profit and loss."""
+
+    ID: ClassVar = 95
+    NAME: ClassVar = "cancelPnLSingle"
+
+    req_id: Int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,14 +426,24 @@ REQUESTS: Final[Mapping[int, type[Message]]] = {
         ReqAllOpenOrders,
         ReqManagedAccts,
         ReqCurrentTime,
+        ReqGlobalCancel,
         ReqMarketDataType,
         ReqPositions,
+        ReqAccountSummary,
+        CancelAccountSummary,
         CancelPositions,
         StartApi,
+        ReqPositionsMulti,
+        CancelPositionsMulti,
         ReqAccountUpdatesMulti,
         CancelAccountUpdatesMulti,
+        ReqFamilyCodes,
         ReqMatchingSymbols,
         ReqMarketRule,
+        ReqPnL,
+        CancelPnL,
+        ReqPnLSingle,
+        CancelPnLSingle,
         ReqCompletedOrders,
     )
 }

@@ -1,7 +1,7 @@
 """What the gateway says, orders and contracts aside: one type per message.
 
 Owns: the server's messages of tws-facts §2.3 on errors, accounts and executions and, with
-those of `orders` and `market`, the table from message number to type. Does not know which
+those of `orders`, `market` and `accounts`, the table from message number to type. Does not know which
 request any of them answers.
 """
 
@@ -12,6 +12,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, ClassVar, Final
 
+from twsim.wire.accounts import (
+    AccountSummary,
+    AccountSummaryEnd,
+    FamilyCodes,
+    PnL,
+    PnLSingle,
+    PositionMulti,
+    PositionMultiEnd,
+)
 from twsim.wire.fields import Double, Flag, Int, Plain, SetDoubleMax, Text
 from twsim.wire.layout import Message, Since
 from twsim.wire.market import (
@@ -20,16 +29,19 @@ from twsim.wire.market import (
     MarketDataType,
     MarketRule,
     SymbolSamples,
+    TickGeneric,
     TickPrice,
     TickReqParams,
     TickSize,
     TickSnapshotEnd,
+    TickString,
 )
 from twsim.wire.orders import (
     CompletedOrder,
     CompletedOrdersEnd,
     OpenOrder,
     OpenOrderEnd,
+    OrderBound,
     OrderStatus,
 )
 
@@ -289,6 +301,8 @@ RESPONSES: Final[Mapping[int, type[Message]]] = {
         ContractData,
         ExecDetails,
         ManagedAccounts,
+        TickGeneric,
+        TickString,
         CurrentTime,
         ContractDataEnd,
         OpenOrderEnd,
@@ -299,11 +313,19 @@ RESPONSES: Final[Mapping[int, type[Message]]] = {
         CommissionReport,
         PositionRow,
         PositionEnd,
+        AccountSummary,
+        AccountSummaryEnd,
+        PositionMulti,
+        PositionMultiEnd,
         AccountUpdateMulti,
         AccountUpdateMultiEnd,
+        FamilyCodes,
         SymbolSamples,
         TickReqParams,
         MarketRule,
+        PnL,
+        PnLSingle,
+        OrderBound,
         CompletedOrder,
         CompletedOrdersEnd,
     )

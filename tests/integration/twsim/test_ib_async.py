@@ -418,9 +418,9 @@ async def test_what_is_not_simulated_is_refused_and_the_line_stays(
 ) -> None:
     ib = await connect()
     seen = errors(ib)
-    ib.client.reqAccountSummary(77, "All", "NetLiquidation")
+    ib.client.reqHeadTimeStamp(77, AAPL, "TRADES", 1, 1)
     ib.client.reqScannerParameters()
     await until(lambda: len(seen) == 2)
 
-    assert [(each[0], each[1]) for each in seen] == [(77, 321), (-1, 321)]
+    assert [(each[0], each[1]) for each in seen] == [(77, 162), (-1, 321)]
     assert ib.isConnected()

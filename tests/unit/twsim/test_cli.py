@@ -26,6 +26,12 @@ def test_without_options_it_is_one_paper_account_on_the_paper_port() -> None:
         positions=[],
         seed=0,
         state=None,
+        server_version=178,
+        trace=False,
+        hours="always",
+        prices=None,
+        commissions="tiered",
+        fees=False,
     )
 
 
@@ -33,6 +39,8 @@ def test_every_option_is_understood() -> None:
     words = (
         "--host 0.0.0.0 --port 0 --account DU1234567=50000.50 --account DUP203550 --seed 7"
         " --position DU1234567:AAPL:-50@148.5 --position DUP203550:BRK.B:3@400 --state s.jsonl"
+        " --server-version 176 --trace"
+        " --hours real --prices p.csv --commissions fixed --fees"
     )
 
     assert parse(*words.split()) == Options(
@@ -45,6 +53,12 @@ def test_every_option_is_understood() -> None:
         ],
         seed=7,
         state=Path("s.jsonl"),
+        server_version=176,
+        trace=True,
+        hours="real",
+        prices=Path("p.csv"),
+        commissions="fixed",
+        fees=True,
     )
 
 
@@ -58,6 +72,7 @@ def test_every_option_is_understood() -> None:
         ("--position DU8730189:AAPL:3", "not ID:SYMBOL:QTY@AVGCOST"),
         ("--position DU1234567:AAPL:3@4", "there is no account DU1234567"),
         ("--position DU8730189:NOPE:3@4", "there is no symbol NOPE"),
+        ("--server-version 200", "--server-version 200: not between 157 and 178"),
         ("--wrong", "Unknown option"),
         ("--help", ""),
     ],

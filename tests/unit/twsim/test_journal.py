@@ -18,7 +18,7 @@ AAPL = contract("AAPL")
 
 def journal_of(path: Path, exchange: Exchange) -> Journal:
     journal = Journal(path)
-    journal.start(exchange.everything())
+    journal.start(exchange.everything)
     return journal
 
 
@@ -111,4 +111,61 @@ def test_another_file_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
     journal = journal_of(tmp_path / "state.jsonl", make_exchange())
     journal.close()
+    journal.close()
+
+
+def test_two_journals_cannot_have_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.jsonl"
+    first = journal_of(path, make_exchange())
+    second = Journal(path)
+
+    with pytest.raises(ValueError, match=r"state\.jsonl is in use by another gateway"):
+        second.lock()
+
+    first.close()
+    second.lock()
+    with pytest.raises(ValueError, match="in use"):
+        journal_of(path, make_exchange())
+    second.close()
+
+
+def test_a_file_that_is_replaced_while_it_is_locked_is_locked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.jsonl"
+    answers = [False, True]
+    monkeypatch.setattr("os.path.samestat", lambda *_: answers.pop(0))
+    journal = Journal(path)
+    journal.lock()
+
+    assert answers == []
+    journal.close()
+
+    answers += [False] * 10
+    with pytest.raises(ValueError, match="does not hold still"):
+        journal.lock()
+
+
+def test_a_file_that_grew_too_long_is_started_anew_while_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twsim.journal.COMPACT_BYTES_MIN", 8_000)
+    path = tmp_path / "state.jsonl"
+    exchange = make_exchange()
+    journal = journal_of(path, exchange)
+    longest = 0
+    for order_id in range(1, 301):
+        at = NOW + timedelta(hours=order_id)
+        exchange.advance(at)
+        exchange.place(make_ticket(order_id=order_id, side=["BUY", "SELL"][order_id % 2]), at)
+        keep(journal, exchange)
+        longest = max(longest, path.stat().st_size)
+
+    assert longest < 100_000
+    kept = Journal(path).read()
+    other = Exchange(contracts(), exchange.opening)
+    other.restore(kept, NOW + timedelta(hours=300))
+    assert other.everything() == exchange.everything()
+    with pytest.raises(ValueError, match="in use"):
+        Journal(path).lock()
     journal.close()

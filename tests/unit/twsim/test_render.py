@@ -12,6 +12,7 @@ from twsim import render
 from twsim.exchange.accounts import Account as Cash
 from twsim.exchange.accounts import Holding, Position, figures
 from twsim.exchange.contracts import VALID_EXCHANGES
+from twsim.exchange.hours import Hours
 from twsim.exchange.orders import Execution
 from twsim.exchange.vocabulary import (
     AccountId,
@@ -159,7 +160,7 @@ def test_a_position_and_a_portfolio_row_look_as_recorded() -> None:
 
 
 def test_a_contract_has_the_fields_of_a_recorded_one() -> None:
-    ours = render.contract_data(AAPL, 9000, FILLED_AT).encode(173)
+    ours = render.contract_data(AAPL, 9000, FILLED_AT, hours=Hours()).encode(173)
     real = recorded("RS-7", 10)[0].fields
     same = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 19]
 
@@ -172,7 +173,7 @@ def test_a_contract_has_the_fields_of_a_recorded_one() -> None:
 
 
 def test_hours_never_end() -> None:
-    hours = render.always_open(date(2026, 12, 30)).split(";")
+    hours = render.hours_from(date(2026, 12, 30), Hours(), extended=True).split(";")
 
     assert hours[1] == "20261231:0000-20270101:0000"
     assert len(hours) == 6

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 
 import pytest
 
-from twsim.clock import ManualClock
-from twsim.exchange.book import Changes
+from twsim.exchange.hours import Calendar, Hours
+from twsim.exchange.rules import REAL_PRICE_BAND, Rules
 from twsim.exchange.settlement import COMMISSION_DELAY
 from twsim.exchange.vocabulary import AccountId
-from twsim.session import QUOTES_MAX, SUBSCRIPTIONS_MAX, Session
-from twsim.simulator import ACCOUNT_DELAY, SESSIONS_MAX, Simulator
-from twsim.transcript import Direction, Transcript
-from twsim.wire.framing import FrameCutter, frame
-from twsim.wire.layout import Message
-from twsim.wire.place_order import PlaceOrder
+from twsim.simulator import ACCOUNT_DELAY, SESSIONS_MAX
+from twsim.subscriptions import QUOTES_MAX, SUBSCRIPTIONS_MAX
+from twsim.transcript import Direction
+from twsim.wire.framing import frame
 from twsim.wire.requests import (
     CancelAccountUpdatesMulti,
     CancelMktData,
@@ -25,7 +24,6 @@ from twsim.wire.requests import (
     CancelPositions,
     ReqAccountUpdates,
     ReqAccountUpdatesMulti,
-    ReqAutoOpenOrders,
     ReqCompletedOrders,
     ReqContractDetails,
     ReqExecutions,
@@ -37,94 +35,10 @@ from twsim.wire.requests import (
     SetServerLogLevel,
     StartApi,
 )
-from twsim_makers import ACCOUNT, NOW, OTHER_ACCOUNT, contract, make_exchange
+from twsim_makers import ACCOUNT, NOW, OTHER_ACCOUNT, contract
+from twsim_world import Client, Wire, World, names
 
 FARMS = [2104, 2106, 2158]
-
-
-class Wire:
-    """A line whose far end is a list."""
-
-    def __init__(self, log: list[str]) -> None:
-        self.cutter = FrameCutter()
-        self.bursts: list[bytes] = []
-        self.closed = False
-        self.log = log
-
-    def write(self, data: bytes) -> None:
-        self.log.append("wrote")
-        self.bursts.append(data)
-        self.cutter.feed(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def heard(self) -> list[list[str]]:
-        found = []
-        while (payload := self.cutter.next_frame()) is not None:
-            found.append(payload.decode().split("\0")[:-1])
-        return found
-
-
-class Client:
-    def __init__(self, world: World, *, client_id: int = 1, version: int = 178) -> None:
-        self.world = world
-        self.version = version
-        self.wire = Wire(world.log)
-        session = world.simulator.connect(self.wire)
-        assert session is not None
-        self.session: Session = session
-        self.send(b"API\0" + frame(f"v100..{version}".encode()))
-        self.greeting = self.wire.heard()
-        self.started = self.ask(StartApi(client_id=client_id))
-
-    def send(self, data: bytes) -> None:
-        self.world.simulator.receive(self.session, data)
-
-    def ask(self, message: Message) -> list[list[str]]:
-        text = "".join(f"{field}\0" for field in message.encode(self.version))
-        self.send(frame(text.encode()))
-        return self.wire.heard()
-
-    def place(self, order_id: int = 1, **terms: object) -> list[list[str]]:
-        described: dict[str, object] = {
-            "symbol": "AAPL",
-            "sec_type": "STK",
-            "exchange": "SMART",
-            "currency": "USD",
-            "action": "BUY",
-            "total_quantity": Decimal(100),
-            "order_type": "MKT",
-            "tif": "DAY",
-            "account": ACCOUNT,
-        }
-        make: Callable[..., PlaceOrder] = PlaceOrder
-        return self.ask(make(order_id=order_id, **{**described, **terms}))
-
-
-class World:
-    """A simulator, its clock, and the order in which it keeps and tells."""
-
-    def __init__(self) -> None:
-        self.log: list[str] = []
-        self.clock = ManualClock(NOW)
-        self.simulator = Simulator(
-            make_exchange(), self.clock, keeper=self, transcript=Transcript()
-        )
-        self.simulator.settle()
-        self.log.clear()
-
-    def keep(self, changes: Changes) -> None:
-        assert isinstance(changes, Changes)
-        self.log.append("kept")
-
-    def later(self, seconds: float) -> None:
-        end = self.clock.now() + timedelta(seconds=seconds)
-        while (due := self.simulator.next_due()) is not None and due <= end:
-            self.clock.move_to(due)
-            self.simulator.tick()
-        self.clock.move_to(end)
-        self.simulator.tick()
 
 
 @pytest.fixture
@@ -135,20 +49,6 @@ def world() -> World:
 @pytest.fixture
 def client(world: World) -> Client:
     return Client(world)
-
-
-def names(frames: list[list[str]]) -> list[str]:
-    """Write frames as tws-facts §4.1 does: oo, os with its status, exec, comm, error."""
-    words = {"5": "oo", "11": "exec", "59": "comm", "61": "position", "7": "portfolio"}
-    told = []
-    for fields in frames:
-        if fields[0] == "3":
-            told.append(f"os {fields[2]} {fields[3]}/{fields[4]}")
-        elif fields[0] == "4":
-            told.append(f"error {fields[3]}")
-        else:
-            told.append(words.get(fields[0], fields[0]))
-    return told
 
 
 class TestStarting:
@@ -278,11 +178,13 @@ class TestTrading:
     @pytest.mark.parametrize(
         ("terms", "code", "words"),
         [
-            ({"what_if": True}, 321, "not simulated"),
+            ({"what_if": True, "symbol": "NOPE"}, 200, "No security definition"),
             ({"sec_type": "bogus"}, 321, "Please enter a valid security type"),
             ({"sec_type": "OPT"}, 200, "No security definition"),
             ({"symbol": "TWIN"}, 200, "specified for TWIN is ambiguous."),
             ({"order_type": "STP"}, 321, "Invalid order type was entered"),
+            ({"electronic_trade_only": True}, 10268, "The 'EtradeOnly' order attribute is not"),
+            ({"firm_quote_only": True}, 10269, "The 'FirmQuoteOnly' order attribute is not"),
         ],
     )
     def test_a_bad_order_gets_only_an_error(
@@ -453,32 +355,41 @@ class TestAsking:
         assert names(client.ask(bogus)) == ["error 321"]
 
     def test_what_needs_no_answer_gets_none(self, client: Client) -> None:
-        assert client.ask(ReqAutoOpenOrders(auto_bind=True)) == []
         assert client.ask(SetServerLogLevel(level=5)) == []
-        assert client.ask(CancelMktData(req_id=99)) == []
+        assert client.session.log_level == 5
 
     def test_an_unknown_market_rule_is_refused(self, client: Client) -> None:
         assert names(client.ask(ReqMarketRule(market_rule_id=1))) == ["error 321"]
 
     @pytest.mark.parametrize(
-        ("fields", "req_id"),
+        ("fields", "req_id", "code", "words"),
         [
-            ("62|1|9001|All|NetLiquidation", "9001"),
-            ("92|9002|DU1|", "9002"),
-            ("58|1", "-1"),
-            ("62|1", "-1"),
-            ("62|1|99999999999999|", "-1"),
-            ("62|1|x|", "-1"),
+            ("87|9001|0|AAPL", "9001", "162", "market data permissions"),
+            ("10|5|9002|0|AAPL", "9002", "10092", "Deep market data"),
+            ("11|1|9003", "9003", "310", "market depth with tickerId:9003"),
+            ("25|1|7", "7", "366", "ticker id:7"),
+            ("98|8", "8", "300", "Can't find EId with tickerId:8"),
+            ("18|1|1", "-1", "321", "FA data operations"),
+            ("52|2", "-1", "430", "fundamentals"),
+            ("87|99999999999999|", "-1", "162", "permissions"),
+            ("87|x|", "-1", "162", "permissions"),
+            ("40|1|", "-1", "320", "unknown message id 40"),
         ],
     )
-    def test_what_is_not_simulated_is_refused_by_its_id_and_the_line_stays(
-        self, client: Client, fields: str, req_id: str
+    def test_what_is_not_served_is_refused_by_its_id_and_the_line_stays(
+        self, client: Client, fields: str, req_id: str, code: str, words: str
     ) -> None:
         client.send(frame(f"{fields}|".replace("|", "\0").encode()))
         (error,) = client.wire.heard()
 
-        assert error[2:4] == [req_id, "321"]
+        assert error[2:4] == [req_id, code]
+        assert words in error[4]
         assert not client.wire.closed
+
+    def test_whoever_asks_for_news_bulletins_just_never_gets_any(self, client: Client) -> None:
+        client.send(frame(b"12\x001\x001\0"))
+
+        assert client.wire.heard() == []
 
     def test_long_messages_have_the_number_of_fields_of_178(self, client: Client) -> None:
         placed = client.place()
@@ -505,7 +416,12 @@ class TestQuotes:
     def test_a_snapshot_ends(self, client: Client) -> None:
         told = client.ask(self.make(snapshot=True))
 
-        assert [fields[0] for fields in told] == ["58", "81", *["1", "2"] * 3, "57"]
+        assert [(fields[0], fields[3]) for fields in told[2:-1]] == [
+            ("1", "1"), ("2", "0"), ("1", "2"), ("2", "3"), ("1", "4"), ("2", "5"),
+            ("46", "45"), ("2", "8"), ("1", "6"), ("1", "7"), ("1", "9"), ("1", "14"),
+            ("45", "49"),
+        ]  # fmt: skip
+        assert [told[0][0], told[1][0], told[-1][0]] == ["58", "81", "57"]
         assert client.world.simulator.next_due() is None
 
     def test_a_stream_tells_what_moved_until_it_is_cancelled(
@@ -520,7 +436,7 @@ class TestQuotes:
         assert due is not None
         world.later((due - world.clock.now()).total_seconds())
 
-        assert {fields[0] for fields in client.wire.heard()} == {"1", "2"}
+        assert {fields[0] for fields in client.wire.heard()} == {"1", "2", "46"}
 
         client.ask(CancelMktData(req_id=8))
         world.later(5)
@@ -548,12 +464,15 @@ class TestTime:
     def test_nothing_wakes_the_simulator_while_nothing_waits(self, client: Client) -> None:
         assert client.world.simulator.next_due() is None
 
-    def test_a_resting_order_wakes_it_once_a_second(self, client: Client) -> None:
-        client.place(order_type="LMT", limit_price=Decimal(100))
-        due = client.world.simulator.next_due()
+    def test_a_resting_order_wakes_it_when_its_price_may_come(self, client: Client) -> None:
+        client.place(1, order_type="LMT", limit_price=Decimal(100))
+        far = client.world.simulator.next_due()
+        client.place(2, order_type="LMT", limit_price=Decimal("150.00"))
+        near = client.world.simulator.next_due()
 
-        assert due is not None
-        assert (due - NOW).total_seconds() == 1
+        assert far is not None
+        assert near is not None
+        assert (near - NOW).total_seconds() < 60 < (far - NOW).total_seconds()
 
     def test_the_same_inputs_give_the_same_transcript(self) -> None:
         def run() -> list[str]:
@@ -567,6 +486,149 @@ class TestTime:
             return [str(frame) for frame in world.simulator.transcript.frames()]
 
         assert run() == run()
+
+
+SUNDAY = datetime(2026, 3, 8, 20, tzinfo=UTC)  # the day on which the clocks went forward
+REAL = Rules(hours=Hours(Calendar(frozenset({date(2026, 3, 9)}), frozenset())))
+
+
+class TestWaiting:
+    def test_an_order_that_waits_for_the_open_is_told_as_a_real_gateway_does(self) -> None:
+        world = World(rules=REAL, at=SUNDAY)
+        client = Client(world)
+        placed = client.place()
+
+        assert names(placed) == ["error 399", "oo", "os PreSubmitted 0/100"]
+        assert placed[0][4] == (
+            "Order Message:\nBUY 100 AAPL NASDAQ.NMS\nWarning: Your order will not be placed"
+            " at the exchange until 2026-03-10 09:30:00 US/Eastern."
+        )
+        assert names(client.ask(CancelOrder(order_id=1))) == [
+            "oo", "os PendingCancel 0/100", "oo", "os PendingCancel 0/100",
+            "os Cancelled 0/100", "error 202",
+        ]  # fmt: skip
+
+    def test_contract_details_name_closed_days_and_the_hours_of_summer(self) -> None:
+        world = World(rules=REAL, at=SUNDAY)
+        details = Client(world).ask(
+            ReqContractDetails(req_id=1, symbol="AAPL", sec_type="STK")
+        )[0]
+        place = details.index("US/Eastern")
+
+        assert details[place + 1].split(";")[:3] == [
+            "20260308:CLOSED", "20260309:CLOSED", "20260310:0400-20260310:2000",
+        ]  # fmt: skip
+        assert details[place + 2].split(";")[2] == "20260310:0930-20260310:1600"
+
+    def test_a_short_sale_is_held_while_its_shares_are_located(
+        self, world: World, client: Client
+    ) -> None:
+        exchange = world.simulator.exchange
+        exchange.set_hard_to_borrow(contract("AAPL").con_id, timedelta(seconds=3))
+        placed = client.place(action="SELL")
+
+        assert names(placed) == ["oo", "os PreSubmitted 0/100", "error 404"]
+        assert placed[1][-3:] == ["1", "locate", "0"]
+        assert placed[2][4] == "Order held while securities are located."
+
+        world.later(3)
+        released = client.wire.heard()
+
+        assert names(released) == [
+            "oo", "os Submitted 0/100", "exec", "oo", "os Filled 100/0",
+        ]  # fmt: skip
+        assert released[1][-3:] == ["1", "", "0"]
+
+    def test_an_order_that_is_not_filled_at_once_is_killed(self, client: Client) -> None:
+        told = names(client.place(order_type="LMT", limit_price=Decimal(100), tif="FOK"))
+
+        assert told == ["oo", "os PreSubmitted 0/100", "oo", "os Inactive 0/100"]
+
+    def test_a_limit_beyond_the_band_is_cancelled_with_a_reason(self) -> None:
+        client = Client(World(rules=Rules(price_band=REAL_PRICE_BAND)))
+        told = client.place(order_type="LMT", limit_price=Decimal(155))
+
+        assert names(told) == [
+            "oo", "os PreSubmitted 0/100", "oo", "os PendingCancel 0/100",
+            "oo", "os PendingCancel 0/100", "os Cancelled 0/100", "error 202",
+        ]  # fmt: skip
+        assert told[-1][4].startswith(
+            "Order Canceled - reason:We cannot accept an order at a limit price at or more"
+            " aggressive than 154.410000. Please"
+        )
+
+    def test_a_day_order_is_cancelled_unasked_and_completed_as_expired(
+        self, world: World, client: Client
+    ) -> None:
+        client.place(order_type="LMT", limit_price=Decimal(100))
+        world.later(24 * 3600)
+
+        assert names(client.wire.heard()) == ["os Cancelled 0/100", "error 202"]
+        (completed, _end) = client.ask(ReqCompletedOrders(api_only=False))
+        assert completed[94] == "Expired"
+
+    def test_a_correction_is_an_execution_with_the_next_number(
+        self, world: World, client: Client
+    ) -> None:
+        (exec_id,) = [fields[14] for fields in client.place() if fields[0] == "11"]
+        world.later(1)
+        client.wire.heard()
+        corrected = world.simulator.exchange.correct(exec_id, world.clock.now(), shares=90)
+        world.simulator.publish([corrected])
+        world.later(1)
+        told = client.wire.heard()
+
+        assert names(told)[:6] == [
+            "exec", "oo", "os Filled 90/10", "oo", "os Filled 90/10", "comm",
+        ]  # fmt: skip
+        assert told[0][14] == told[5][2] == f"{exec_id[:-3]}.02"
+        assert [f[14] for f in client.ask(ReqExecutions(req_id=1)) if f[0] == "11"] == [
+            f"{exec_id[:-3]}.02"
+        ]
+
+    def test_what_is_due_happens_before_a_request_is_answered(
+        self, world: World, client: Client
+    ) -> None:
+        client.place()
+        world.clock.advance(24 * 3600)
+
+        assert client.ask(ReqExecutions(req_id=1))[-1] == ["55", "1", "1"]
+        assert client.ask(ReqExecutions(req_id=2)) == [["55", "1", "2"]]
+
+
+class TestRepeating:
+    def run(self, seed: int, rules: Rules) -> str:
+        """Live through two days of real hours; return the hash of all that was said."""
+        world = World(seed=seed, rules=rules, at=SUNDAY)
+        client = Client(world)
+        exchange = world.simulator.exchange
+        exchange.set_hard_to_borrow(contract("MSFT").con_id, timedelta(minutes=3))
+        client.ask(ReqAccountUpdates(subscribe=True, account=ACCOUNT))
+        client.ask(ReqPositions())
+        for order_id in range(1, 61):
+            terms: dict[str, object] = {
+                "symbol": ["AAPL", "MSFT", "SPY"][order_id % 3],
+                "action": ["BUY", "SELL"][order_id // 3 % 2],
+                "total_quantity": Decimal(order_id * 37),
+                "tif": ["DAY", "GTC", "IOC", "FOK", "OPG"][order_id % 5],
+            }
+            if order_id % 4:
+                quote = exchange.quote(contract(str(terms["symbol"])), world.clock.now())
+                away = Decimal((order_id % 7 - 3) * order_id).scaleb(-2)
+                terms |= {"order_type": "LMT", "limit_price": quote.last + away}
+            client.place(order_id, **terms)
+            world.later(3000)
+        world.later(3600)
+        exchange.reset_account(ACCOUNT, Decimal(5), world.clock.now())
+        frames = world.simulator.transcript.frames()
+        assert len({frame.name for frame in frames}) > 12
+        return sha256("\n".join(map(str, frames)).encode()).hexdigest()
+
+    def test_the_same_seed_and_inputs_give_the_same_bytes_and_another_seed_others(
+        self,
+    ) -> None:
+        assert self.run(1, REAL) == self.run(1, REAL)
+        assert self.run(1, REAL) != self.run(2, REAL)
 
 
 def test_the_transcript_is_readable(client: Client) -> None:

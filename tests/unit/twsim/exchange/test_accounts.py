@@ -11,7 +11,9 @@ from twsim.exchange.accounts import (
     Holding,
     Position,
     Trade,
+    begin_day,
     book_cash,
+    book_correction,
     book_shares,
     figures,
 )
@@ -146,3 +148,49 @@ def test_buying_power_is_never_negative() -> None:
 
     assert sums.available_funds < 0
     assert sums.buying_power == 0
+
+
+def test_a_day_counts_what_was_held_and_what_was_traded() -> None:
+    held = Position(ACCOUNT, ConId(1), 100, Decimal(9_000), Decimal(7))
+    morning = begin_day(Holding(position=held, price=Decimal(100)))
+    traded, _ = book_shares(morning, make_trade(-100, "103.00", commission="1"))
+    again, _ = book_shares(traded, make_trade(10, "103.00", commission="1"))
+
+    assert morning.realized == 0
+    assert morning.cost == 9_000
+    assert Holding(position=morning, price=Decimal(101)).daily == 100
+    assert Holding(position=traded, price=Decimal(999)).daily == 299
+    assert Holding(position=again, price=Decimal(105)).daily == 299 + 19
+
+
+@pytest.mark.parametrize(
+    ("done", "corrected", "expected"),
+    [
+        # What opened: the cost is another one.
+        ([make_trade(100, "10")], make_trade(100, "11"), (100, "1100", "0")),
+        ([make_trade(100, "10")], make_trade(90, "10"), (90, "900", "0")),
+        # What closed: the result is.
+        ([make_trade(100, "10"), make_trade(-60, "12")], make_trade(-60, "13"),
+         (40, "400", "180")),
+        ([make_trade(100, "10"), make_trade(-60, "12")], make_trade(-50, "12"),
+         (50, "500", "100")),
+        # To zero, from zero and through it.
+        ([make_trade(100, "10"), make_trade(-60, "12")], make_trade(-100, "12"),
+         (0, "0", "200")),
+        ([make_trade(100, "10"), make_trade(-100, "12")], make_trade(-90, "12"),
+         (10, "120", "200")),
+        ([make_trade(100, "10"), make_trade(-60, "12")], make_trade(-110, "12"),
+         (-10, "-120", "200")),
+    ],
+)  # fmt: skip
+def test_a_correction_falls_on_cost_or_result_and_adds_up(
+    done: list[Trade], corrected: Trade, expected: tuple[int, str, str]
+) -> None:
+    position, realized = after(*done)
+    found = book_correction(position, done[-1], corrected, opened=realized is None)
+    paid = sum((trade.paid for trade in done[:-1]), corrected.paid)
+
+    assert (found.quantity, found.cost, found.realized) == (
+        expected[0], Decimal(expected[1]), Decimal(expected[2]),
+    )  # fmt: skip
+    assert found.cost - found.realized == found.spent == paid

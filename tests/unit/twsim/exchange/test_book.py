@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from twsim.exchange.book import next_midnight, trading_day
+from twsim.exchange.hours import next_midnight, trading_day
 
 
 @pytest.mark.parametrize(

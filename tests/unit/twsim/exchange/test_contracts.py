@@ -132,3 +132,5 @@ def test_the_table_knows_no_other_contract() -> None:
         contracts()[ConId(1)]
     with pytest.raises(KeyError):
         contracts().of_symbol("NOPE")
+    assert not contracts().has_symbol("NOPE")
+    assert contracts().has_symbol("AAPL")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -91,7 +92,7 @@ class TestTrading:
         assert isinstance(known, CommissionKnown)
         assert known.execution.commission == known.order.commission == Decimal("0.35")
         assert changed == HoldingChanged(ACCOUNT, AAPL.con_id)
-        assert exchange.next_due(SOON) is None
+        assert exchange.next_due(SOON) == MIDNIGHT
 
     def test_a_large_order_fills_in_parts_and_pays_the_minimum_once(self) -> None:
         exchange = make_exchange()
@@ -125,7 +126,8 @@ class TestTrading:
         now = NOW
         while exchange.open_orders():
             due = exchange.next_due(now)
-            assert due == now + STEP
+            assert due is not None
+            assert due > now
             now = due
             exchange.advance(now)
 
@@ -308,6 +310,138 @@ class TestRefusing:
         assert kinds(exchange.place(make_ticket(order_id=2, limit="100"), NOW)) == ["Rejected"]
 
 
+class TestMargin:
+    def test_working_orders_are_counted(self) -> None:
+        exchange = make_exchange(cash="4000")
+        exchange.place(make_ticket(limit="100.00"), NOW)
+        (rejected,) = exchange.place(make_ticket(order_id=2, limit="100.00"), NOW)
+
+        assert isinstance(rejected, Rejected)
+        assert "LOAN VALUE [4000.00 USD] MUST EXCEED THE INITIAL MARGIN [6250.00 USD]" in (
+            rejected.refusal.text
+        )
+
+    def test_what_is_cancelled_is_counted_no_more(self) -> None:
+        exchange = make_exchange(cash="4000")
+        exchange.place(make_ticket(limit="100.00"), NOW)
+        exchange.cancel(CLIENT, OrderId(1), NOW)
+
+        assert statuses(exchange.place(make_ticket(order_id=2, limit="100.00"), NOW)) == [
+            "Submitted"
+        ]
+
+    def test_only_the_worse_side_is_counted(self) -> None:
+        exchange = make_exchange(cash="4000")
+        exchange.place(make_ticket(limit="100.00"), NOW)
+        sale = make_ticket(order_id=2, side="SELL", limit="160.00")
+
+        assert statuses(exchange.place(sale, NOW)) == ["Submitted"]
+        assert kinds(exchange.place(replace(sale, order_id=OrderId(3)), NOW)) == ["Rejected"]
+
+    def test_a_change_to_more_is_judged_and_the_order_lives_on_as_it_was(self) -> None:
+        exchange = make_exchange(cash="4000")
+        exchange.place(make_ticket(limit="100.00"), NOW)
+        before = exchange.open_orders()
+
+        assert (
+            refusal(exchange.place(make_ticket(limit="100", quantity="200"), NOW)).code == 201
+        )
+        assert exchange.open_orders() == before
+        assert kinds(exchange.place(make_ticket(limit="101", quantity="90"), NOW)) == [
+            "Acknowledged"
+        ]
+
+    def test_a_sale_through_zero_is_judged_by_what_becomes_short(self) -> None:
+        exchange = make_exchange(cash="0")
+        exchange.set_position(ACCOUNT, AAPL.con_id, 100, Decimal(15_000))
+
+        assert kinds(exchange.place(make_ticket(side="SELL", quantity="600"), NOW)) == [
+            "Rejected"
+        ]
+        assert (
+            statuses(exchange.place(make_ticket(order_id=2, side="SELL", quantity="300"), NOW))[
+                -1
+            ]
+            == "Filled"
+        )
+
+
+class TestDay:
+    def test_closed_positions_and_results_are_of_the_day(self) -> None:
+        exchange = make_exchange()
+        exchange.place(make_ticket(), NOW)
+        exchange.place(make_ticket(order_id=2, symbol="MSFT"), NOW)
+        exchange.place(make_ticket(order_id=3, symbol="MSFT", side="SELL"), NOW)
+        assert exchange.figures(ACCOUNT, NOW).realized < 0
+        assert exchange.position(ACCOUNT, contract("MSFT").con_id).realized < 0
+        exchange.advance(MIDNIGHT)
+
+        assert [row.con_id for row in exchange.positions()] == [AAPL.con_id]
+        assert exchange.figures(ACCOUNT, MIDNIGHT).realized == 0
+        assert exchange.figures(ACCOUNT, MIDNIGHT).daily == 0
+
+    def test_daily_results_are_what_the_account_has_won_since_the_day_began(self) -> None:
+        exchange = make_exchange()
+        exchange.set_position(ACCOUNT, AAPL.con_id, 100, Decimal(10_000))
+        exchange.place(make_ticket(symbol="MSFT"), NOW)
+        exchange.set_price(AAPL, Decimal(155), NOW)
+        sums = exchange.figures(ACCOUNT, NOW)
+        (apple, microsoft) = (exchange.holding(row, NOW) for row in exchange.positions(ACCOUNT))
+
+        assert apple.daily == 500
+        assert microsoft.daily == 100 * (microsoft.price - Decimal("420.02")) - Decimal("0.35")
+        assert sums.daily == apple.daily + microsoft.daily
+        assert sums.daily == sums.net_liquidation - 1_000_000 - 15_000
+
+    def test_a_day_that_began_is_kept(self) -> None:
+        exchange = make_exchange()
+        exchange.place(make_ticket(), NOW)
+        exchange.place(make_ticket(order_id=2, side="SELL"), NOW)
+        exchange.place(make_ticket(order_id=3, symbol="MSFT"), NOW)
+        first = exchange.take_changes()
+        exchange.advance(MIDNIGHT)
+        second = exchange.take_changes()
+        assert first is not None
+        assert second is not None
+        other = Exchange(contracts(), exchange.opening)
+        other.restore([first, second], MIDNIGHT)
+
+        assert other.positions() == exchange.positions()
+        assert len(other.positions()) == 1
+        assert (other.executions(), other.completed_orders()) == ([], [])
+        assert other.next_due(MIDNIGHT) == exchange.next_due(MIDNIGHT)
+
+    def test_an_account_that_is_reset_has_cash_and_nothing_else(self) -> None:
+        exchange = make_exchange()
+        exchange.open_account(OTHER_ACCOUNT, Decimal(5))
+        exchange.place(make_ticket(), NOW)
+        exchange.place(make_ticket(order_id=2, limit="100", tif="GTC"), NOW)
+        exchange.place(make_ticket(order_id=3, limit="0.01", account=OTHER_ACCOUNT), NOW)
+        outcomes = exchange.reset_account(ACCOUNT, Decimal(500), NOW)
+        sums = exchange.figures(ACCOUNT, NOW)
+
+        assert kinds(outcomes) == ["Cancelled", "HoldingChanged"]
+        assert held(exchange) == 0
+        assert sums.cash == sums.net_liquidation == 500
+        assert sums.daily == 0
+        assert [order.account for order in exchange.open_orders()] == [OTHER_ACCOUNT]
+
+    def test_perm_ids_are_never_given_out_again(self) -> None:
+        exchange = make_exchange()
+        seen = set()
+        now = NOW
+        for order_id in range(1, 40):
+            exchange.place(make_ticket(order_id=order_id, quantity="1"), now)
+            seen |= {order.perm_id for order in exchange.completed_orders()}
+            kept = exchange.everything()
+            now += timedelta(hours=7)
+            exchange = Exchange(contracts(), exchange.opening)
+            exchange.restore([kept], now)
+
+        assert len(seen) == 39
+        assert len(exchange.completed_orders()) <= 4
+
+
 class TestCancelling:
     def test_a_working_order_is_cancelled(self) -> None:
         exchange = make_exchange()
@@ -439,7 +573,7 @@ class TestKeeping:
         exchange.place(make_ticket(), NOW)
         exchange.advance(SOON)
 
-        assert self.restored(exchange).next_due(SOON) is None
+        assert self.restored(exchange).next_due(SOON) == MIDNIGHT
 
     def test_finished_orders_and_executions_are_of_the_day(self) -> None:
         exchange = make_exchange()
@@ -462,7 +596,7 @@ class TestKeeping:
         restored = self.restored(exchange)
         restored._books.forget_before(TOMORROW.date())
 
-        assert restored.advance(SOON) == []
+        assert kinds(restored.advance(SOON)) == ["HoldingChanged"]
         assert kept.executions[0].reported is False
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twsim.exchange.contracts import is_on_tick
-from twsim.exchange.prices import LEVELS, STEP, Base, Prices
+from twsim.exchange.contracts import is_on_tick, to_tick
+from twsim.exchange.hours import Calendar, Hours
+from twsim.exchange.prices import LEVELS, STEP, Base, Prices, is_within
+from twsim.exchange.tape import Tape, TapeRow
 from twsim.exchange.vocabulary import Side
 from twsim_makers import NOW, contract
 
@@ -112,3 +114,96 @@ def test_a_set_size_shows_at_every_level_until_it_is_taken_back() -> None:
     prices.set_size(AAPL.con_id, None)
 
     assert prices.quote(AAPL, NOW) == usual
+
+
+def make_tape(*rows: tuple[float, str]) -> Tape:
+    return Tape(("AAPL", TapeRow(timedelta(seconds=at), Decimal(price))) for at, price in rows)
+
+
+def test_a_tape_is_replayed_from_the_opening_on() -> None:
+    tape = make_tape((0, "150.00"), (1.5, "151.00"), (2.5, "149.00"))
+    prices = Prices(seed=0, opened_at=NOW, tape=tape)
+
+    def last(seconds: float) -> str:
+        return str(prices.quote(AAPL, NOW + timedelta(seconds=seconds)).last)
+
+    assert [last(n) for n in (0, 1, 1.5, 2, 2.5, 9000)] == [
+        "150.00", "150.00", "151.00", "151.00", "149.00", "149.00",
+    ]  # fmt: skip
+    assert prices.quote(AAPL, NOW).bid == Decimal("149.99")
+    assert prices.quote(contract("MSFT"), NOW).last == Decimal("420.00")
+
+
+def test_bid_ask_and_size_of_the_tape_are_shown() -> None:
+    row = TapeRow(timedelta(0), Decimal(150), Decimal("149.9"), Decimal("150.1"), 700)
+    prices = Prices(seed=0, opened_at=NOW, tape=Tape([("AAPL", row)]))
+    quote = prices.quote(AAPL, NOW)
+
+    assert (quote.bid, quote.ask) == (Decimal("149.9"), Decimal("150.1"))
+    assert {quote.bid_size, quote.ask_size, quote.last_size} == {700}
+
+    prices.set_size(AAPL.con_id, 40)
+
+    assert prices.quote(AAPL, NOW).bid_size == 40
+
+
+def test_a_price_set_by_hand_holds_until_the_next_row() -> None:
+    tape = make_tape((0, "150.00"), (10, "151.00"))
+    prices = Prices(seed=0, opened_at=NOW, tape=tape)
+    prices.set_base(Base(AAPL.con_id, Decimal(99), NOW + timedelta(seconds=5)))
+
+    assert prices.quote(AAPL, NOW + timedelta(seconds=6)).last == 99
+    assert prices.quote(AAPL, NOW + timedelta(seconds=10)).last == 151
+
+
+def test_the_moment_of_a_limit_is_read_off_the_tape() -> None:
+    tape = make_tape((0, "150.00"), (5, "149.00"), (9.25, "140.00"))
+    prices = Prices(seed=0, opened_at=NOW, tape=tape)
+    end = NOW + timedelta(hours=1)
+
+    def reach(side: Side, limit: str) -> float:
+        found = prices.next_reach(AAPL, side, Decimal(limit), now=NOW, until=end)
+        return (found - NOW).total_seconds()
+
+    assert reach(Side.BUY, "149.50") == 5
+    assert reach(Side.BUY, "140.01") == 9.25
+    assert reach(Side.BUY, "100") == 3600
+    assert reach(Side.SELL, "148") == 5
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**64),
+    cents=st.integers(14_800, 15_200),
+    side=st.sampled_from(Side),
+    seconds=st.floats(1, 900),
+    base=st.sampled_from([None, "150.00", "0.9990", "1.0100"]),
+)
+def test_no_limit_is_reached_before_it_was_worth_a_look(
+    seed: int, cents: int, side: Side, seconds: float, base: str | None
+) -> None:
+    prices = make_prices(seed=seed)
+    limit = Decimal(cents).scaleb(-2)
+    if base is not None:
+        prices.set_base(Base(AAPL.con_id, Decimal(base), NOW))
+        limit = to_tick(Decimal(base) * cents / 15_000)
+    until = NOW + timedelta(seconds=seconds)
+    look = prices.next_reach(AAPL, side, limit, now=NOW, until=until)
+
+    assert NOW < look <= until
+    step = NOW + STEP
+    while step < look:
+        assert not is_within(prices.quote(AAPL, step), side, limit)
+        step += STEP
+
+
+def test_prices_stand_still_while_the_exchange_is_closed() -> None:
+    saturday = NOW + timedelta(days=5)
+    prices = Prices(seed=3, opened_at=NOW, hours=Hours(Calendar(frozenset(), frozenset())))
+    friday_end = datetime(2026, 3, 14, 0, tzinfo=UTC)
+
+    assert saturday.isoweekday() == 6
+    assert prices.quote(AAPL, saturday) == prices.quote(AAPL, friday_end)
+    assert prices.quote(AAPL, saturday) == prices.quote(AAPL, saturday + timedelta(hours=30))
+    monday = saturday + timedelta(days=2)
+    assert prices.quote(AAPL, saturday) != prices.quote(AAPL, monday)

@@ -24,7 +24,7 @@ INVALID = "Error validating request.-'bC' : cause - "
             INVALID + "Invalid order type was entered",
         ),
         (make_ticket(side="HOLD"), 321, INVALID + "Invalid order action was entered"),
-        (make_ticket(tif="FOK"), 10052, "Invalid time in force:FOK"),
+        (make_ticket(tif="GTD"), 10052, "Invalid time in force:GTD"),
         (make_ticket(tif=""), 10052, "Invalid time in force:Empty"),
         (
             make_ticket(quantity="0.5"),

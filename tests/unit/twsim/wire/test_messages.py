@@ -129,7 +129,9 @@ def test_a_message_with_a_field_too_few_or_too_many_is_refused(
 
 
 @pytest.mark.parametrize(
-    "frame", list(recordings()), ids=lambda frame: f"{frame.sequence}-{frame.fields[0]}"
+    "frame",
+    [frame for frame in recordings() if frame.is_message and frame.is_readable],
+    ids=lambda frame: f"{frame.sequence}-{frame.fields[0]}",
 )
 def test_recorded_frames_of_real_gateways_are_written_again_byte_for_byte(
     frame: Recorded,
@@ -300,8 +302,8 @@ def test_symbol_samples_lose_their_description_below_176() -> None:
 
 
 def test_no_two_messages_share_a_number() -> None:
-    assert len({kind.ID for kind in requests.REQUESTS.values()}) == 23
-    assert len({kind.ID for kind in responses.RESPONSES.values()}) == 29
+    assert len({kind.ID for kind in requests.REQUESTS.values()}) == 33
+    assert len({kind.ID for kind in responses.RESPONSES.values()}) == 39
 
 
 def test_a_message_without_a_kind_for_a_field_cannot_be_read() -> None:
