@@ -5,6 +5,7 @@ Owns: how the tests start the two, over real sockets and with a real database.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -67,6 +68,12 @@ class House:
         done = await self.desk.batch(self.client, batch.head.batch_id, wait_seconds=10)
         assert done.is_final, [row.status for row in done.rows]
         return done
+
+    async def until_down(self) -> None:
+        """Wait until the service knows that its gateway is gone."""
+        async with asyncio.timeout(UP_WITHIN_SECONDS):
+            while self.desk.health().accounts[ACCOUNT]:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.01)
 
     async def positions(self) -> dict[str, int]:
         """Return the positions that the service shows."""

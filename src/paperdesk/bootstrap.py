@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -82,9 +83,11 @@ async def running(
     """Run everything but the HTTP server. Raises ConfigError and LedgerUnavailable."""
     clock, random = clock or SystemClock(), random or SystemRandom()
     async with AsyncExitStack() as stack:
+        readers = executor
         if executor is None:
             executor = stack.enter_context(_thread("ledger"))
-        ledger = await SqlLedger.open(settings.ledger.url, executor, clock)
+            readers = stack.enter_context(_thread("readers"))
+        ledger = await SqlLedger.open(settings.ledger.url, executor, clock, readers=readers)
         stack.push_async_callback(ledger.close)
         gateways = settings.gateways or [await _embedded(stack, home)]
         feed = Feed()
@@ -178,7 +181,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise ConfigError(
-            f"cannot listen on {host}:{port} ({error.strerror}): stop what listens there, or "
+            f"cannot listen on {_in_url(host)}:{port} ({error.strerror}): stop what listens there, or "
             "name another port with --port"
         ) from error
     return listening
@@ -187,21 +190,41 @@ def listen(host: str, port: int) -> socket.socket:
 def own_client(home: Path, accounts: Sequence[AccountId], random: Random) -> ClientSettings:
     """Return the client of the key in `home`, which is made where there is none."""
     path = home / "key"
-    try:
-        key = path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        key = f"pdk_{random.token_hex(KEY_DIGITS)}"
+    key = _key_in(path)
+    if not key:
         home.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{key}\n")
+        _place_key(path, f"pdk_{random.token_hex(KEY_DIGITS)}")
+        key = _key_in(path)  # of another process where that was faster
     client = Client(ClientName("local"), frozenset({Scope.ADMIN}), frozenset(accounts))
     return ClientSettings(client, hashlib.sha256(key.encode()).hexdigest())
 
 
+def _key_in(path: Path) -> str:
+    """Return the key, "" where there is none: nobody can present an empty one."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _place_key(path: Path, key: str) -> None:
+    """Put a new key in place whole, but never over one that another process made."""
+    descriptor, written = tempfile.mkstemp(prefix="key.", dir=path.parent)  # of mode 600
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{key}\n")
+        try:
+            os.link(written, path)
+        except FileExistsError:
+            if not _key_in(path):
+                Path(written).replace(path)
+    finally:
+        Path(written).unlink(missing_ok=True)
+
+
 def greet(settings: Settings, port: int) -> None:
     """Tell the person at the terminal where the service is and how to try it."""
-    url = f"http://{settings.server.host}:{port}"
+    url = f"http://{_in_url(settings.server.host)}:{port}"
     lines = [f"paperdesk serves on {url} (docs: {url}/docs)"]
     if settings.is_embedded:
         accounts = " and ".join(EMBEDDED_ACCOUNTS)
@@ -217,6 +240,11 @@ def greet(settings: Settings, port: int) -> None:
     lines.append("Ctrl-C stops.")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _in_url(host: str) -> str:
+    """Return the host as it stands before a port: the colons of IPv6 need brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 async def _embedded(stack: AsyncExitStack, home: Path) -> GatewaySettings:

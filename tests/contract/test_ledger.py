@@ -37,10 +37,9 @@ from paperdesk.desk.ports import (
     Line,
     NewBatch,
     Page,
-    Refusal,
 )
 from paperdesk.domain import planning
-from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Row, Target
+from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Refusal, Row, Target
 from paperdesk.domain.order import Order, OrderState, ShownStatus
 from paperdesk.domain.planning import Goal
 from paperdesk.domain.position import Adjustment
@@ -56,6 +55,7 @@ from paperdesk.domain.vocabulary import (
     PermId,
     Side,
     Symbol,
+    TimeInForce,
 )
 from paperdesk.ledger.store import SqlLedger
 from paperdesk.runtime import InlineExecutor
@@ -369,12 +369,34 @@ async def test_a_claim_of_an_older_epoch_changes_nothing(ledger: SqlLedger) -> N
 async def test_what_never_left_is_known_not_placed(ledger: SqlLedger) -> None:
     await sent(ledger)
 
-    await ledger.not_sent(OrderRef(f"pd-{FIRST}-0"), "the line is down", NOW)
+    await ledger.not_sent({OrderRef(f"pd-{FIRST}-0"): "the line is down"}, NOW)
 
     found = await row(ledger)
     assert found.status is ShownStatus.ERROR
     assert found.error_code is ErrorCode.NOT_PLACED
     assert "the line is down" in (found.error or "")
+
+
+async def test_a_day_order_knows_when_its_time_ends(ledger: SqlLedger) -> None:
+    await accept(ledger, make_target(), make_target("MSFT", tif=TimeInForce.GTC))
+    goals = (
+        make_goal(seq=0),
+        make_goal(seq=1, conid=MSFT, target=make_target("MSFT", tif=TimeInForce.GTC)),
+    )
+    await plan(ledger, *goals)
+    claims = [Claim(OrderRef(f"pd-{FIRST}-{seq}"), OrderId(seq + 1)) for seq in range(2)]
+
+    won = await ledger.claim(claims, replace(LINE, day_ends_at=SOON), NOW)
+
+    assert [found.good_until for found in won] == [SOON, None]
+
+
+async def test_the_unsent_rows_are_those_nobody_claimed(ledger: SqlLedger) -> None:
+    await accept(ledger, make_target(), make_target("MSFT"))
+    await plan(ledger, make_goal(seq=0), make_goal(seq=1, conid=MSFT))
+    await claim(ledger, f"pd-{FIRST}-0")
+
+    assert await ledger.unsent(BatchId(FIRST)) == [1]
 
 
 # -- T3 --------------------------------------------------------------------------------------

@@ -123,6 +123,7 @@ def test_a_gateway_that_is_killed_and_comes_back(tmp_path: Path) -> None:
         (tmp_path / "paperdesk.toml").write_text(CONFIG.format(port=port))
         with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
             api = api_of(service, tmp_path)
+            _until_health(api, up=True, within_seconds=20)
             api.final(api.submit({"symbol": "AAPL", "quantity": 40})["batch_id"])
             gateway.end(signal.SIGKILL)
             _until_health(api, up=False, within_seconds=5)

@@ -424,6 +424,9 @@ class Link:
             self.paper_problem = problem
             self.managed = ()
             self.end(problem)
+        elif self.managed and not set(named) <= set(self.managed):
+            # What a newly named account holds was not read when this session began.
+            self.end(f"{self.name} names other accounts than before: reading all anew")
         elif named != self.managed:
             self.managed = named
             self._on_change()

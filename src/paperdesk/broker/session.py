@@ -91,6 +91,12 @@ class IbSession:
         return self._accounts
 
     @property
+    def named(self) -> tuple[AccountId, ...]:
+        """Those of the configured accounts that the present session names."""
+        managed = () if self._link is None else self._link.managed
+        return tuple(account for account in self._accounts if account in managed)
+
+    @property
     def line(self) -> Line | None:
         """The present session once it is ready to send, else None."""
         return self._line if self._link is not None and self._link.is_fit else None

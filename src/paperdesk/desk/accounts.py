@@ -7,15 +7,13 @@ broker's (cost, price, profit) become one answer, fresh or stale.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from paperdesk.desk.lane import Lane, is_tradable
 from paperdesk.desk.ports import Clock, Ledger, LineDown
-from paperdesk.domain.batch import Batch
 from paperdesk.domain.client import Client
-from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.order import OrderState
 from paperdesk.domain.position import whole_shares
 from paperdesk.domain.reports import PositionReport
@@ -44,10 +42,11 @@ class Accounts:
 
     async def positions(self, account: AccountId, *, allow_stale: bool) -> Positions:
         """Return positions from the live session, or, if allowed, the last known ones."""
-        broker = self._lanes[account].broker
+        lane = self._lanes[account]
+        broker = lane.broker
         if broker.is_up(account):
             with contextlib.suppress(LineDown):  # then the session is no longer up
-                await broker.refresh_portfolio(account)
+                await lane.sender.query(lambda: broker.refresh_portfolio(account))
         if broker.is_up(account):
             return await self._fresh(account)
         if allow_stale:
@@ -68,24 +67,10 @@ class Accounts:
             ]
         )
 
-    async def hide_batches(
-        self, client: Client, found: Sequence[BookedExecution]
-    ) -> tuple[BookedExecution, ...]:
-        """Remove what names a batch from executions of another client's batches."""
-        if client.sees_every_batch:
-            return tuple(found)
-        named = {booked.batch_id for booked in found if booked.batch_id is not None}
-        batches = [await self._ledger.batch(batch_id) for batch_id in named]
-        own = {batch.head.batch_id for batch in batches if batch and _is_of(client, batch)}
-        return tuple(
-            booked if booked.batch_id in own or booked.batch_id is None else _unnamed(booked)
-            for booked in found
-        )
-
     async def _view(self, account: AccountId) -> AccountView:
         broker = self._lanes[account].broker
         locks = tuple(
-            Lock(order.symbol, f"the outcome of {order.ref} is not known", order.sent_at)
+            Lock(order.symbol, "the outcome of an order is not known", order.sent_at)
             for order in await self._ledger.working(account)
             if order.state is OrderState.UNKNOWN and order.sent_at is not None
         )
@@ -145,16 +130,6 @@ class Accounts:
             now = self._clock.now()
             return Positions(account, _by_symbol(holdings), (), None, now, stale=True)
         return replace(last, holdings=_by_symbol(holdings))
-
-
-def _is_of(client: Client, batch: Batch) -> bool:
-    return batch.head.client == client.name
-
-
-def _unnamed(booked: BookedExecution) -> BookedExecution:
-    """Leave out what names the batch: its id is in the order's ref too."""
-    execution = replace(booked.execution, order_ref=None)
-    return replace(booked, execution=execution, batch_id=None)
 
 
 def _by_symbol(holdings: Iterable[Holding]) -> tuple[Holding, ...]:

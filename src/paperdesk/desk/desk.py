@@ -7,8 +7,8 @@ orders: `domain.planning` does, and `pipeline` and `sender` carry it out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,6 +29,7 @@ from paperdesk.desk.ports import (
     Random,
 )
 from paperdesk.desk.previewing import Previewer
+from paperdesk.desk.waiting import Waiter
 from paperdesk.domain.batch import Batch, BatchHead, Outcome, Row, Target
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import BookedExecution
@@ -91,6 +92,7 @@ class Desk:
         self._accounts = Accounts(
             lanes, default_account=default_account, ledger=ledger, clock=clock
         )
+        self._waiter = Waiter(ledger, feed)
         self._keys = Keys(ledger, patience_seconds=policy.ack_timeout_seconds)
 
     # -- life --------------------------------------------------------------------------------
@@ -164,10 +166,11 @@ class Desk:
         stored and nothing sent.
         """
         lane = self._lanes[account]
-        self._require_room(lane, len(targets))
+        frames = await self._pipeline.frames_for(targets)
+        self._require_room(lane, frames)
         self._require_up(lane, account)
         new = self._new_batch(client, account, targets, slot=slot)
-        with self._pipeline.expecting(lane, new.head.batch_id, len(targets)):
+        with self._pipeline.expecting(lane, new.head.batch_id, frames):
             await self._ledger.accept(new)
         rows = tuple(Row(seq, target) for seq, target in enumerate(targets))
         batch = Batch(new.head, rows)
@@ -200,11 +203,11 @@ class Desk:
         """
         await self._visible(client, batch_id)
         deadline = self._deadline(wait_seconds)
-        batch = await self._when(batch_id, lambda b: b.is_final, deadline)
+        batch = await self._waiter.when(batch_id, lambda b: b.is_final, deadline)
         if not batch.is_final or not wait_seconds:
             return batch
         deadline = min(deadline, self._deadline(COMMISSION_GRACE_SECONDS))
-        return await self._when(batch_id, _has_commissions, deadline)
+        return await self._waiter.when(batch_id, _has_commissions, deadline)
 
     async def batches(
         self,
@@ -239,9 +242,12 @@ class Desk:
                 lane.sender.put_cancel(order)
         self._feed.publish([batch_id, batch.head.account_id])
         deadline = self._deadline(self._policy.ack_timeout_seconds)
-        is_up = lane is not None and lane.broker.line is not None
-        done = await self._when(batch_id, lambda b: b.is_final or not is_up, deadline)
-        return Cancellation(batch_id, tuple(_cancel_rows(done, is_up=is_up)))
+
+        def is_up() -> bool:
+            return lane is not None and lane.broker.line is not None
+
+        done = await self._waiter.when(batch_id, lambda b: b.is_final or not is_up(), deadline)
+        return Cancellation(batch_id, tuple(_cancel_rows(done, is_up=is_up())))
 
     # -- accounts ------------------------------------------------------------------------------
     async def positions(self, account: AccountId, *, allow_stale: bool) -> Positions:
@@ -270,7 +276,7 @@ class Desk:
             since=since,
         )
         found = await self._ledger.executions(which, Page(limit + 1, before))
-        shown = await self._accounts.hide_batches(client, found[:limit])
+        shown = tuple(_private(client, booked) for booked in found[:limit])
         return shown, found[limit - 1].seq if len(found) > limit else None
 
     # -- inside ----------------------------------------------------------------------------
@@ -333,30 +339,24 @@ class Desk:
 
     async def _acknowledged(self, batch_id: BatchId, timeout_seconds: float) -> Batch:
         deadline = self._deadline(timeout_seconds)
-        batch = await self._when(batch_id, _is_answered, deadline)
+        batch = await self._waiter.when(batch_id, _is_answered, deadline)
         if not any(row.status is ShownStatus.PRE_SUBMITTED for row in batch.rows):
             return batch
         deadline = min(deadline, self._deadline(PRE_SUBMITTED_GRACE_SECONDS))
-        return await self._when(batch_id, _is_past_pre_submitted, deadline)
-
-    async def _when(
-        self, batch_id: BatchId, is_ready: Callable[[Batch], bool], deadline: float
-    ) -> Batch:
-        """Return the batch once `is_ready`, at the deadline, or when the service stops."""
-        loop = asyncio.get_running_loop()
-        with self._feed.watch(batch_id) as changed:
-            while True:
-                batch = await self._ledger.batch(batch_id)
-                assert batch is not None
-                left = deadline - loop.time()
-                if is_ready(batch) or left <= 0 or self._feed.is_closed:
-                    return batch
-                await wait_set(changed, left)
+        return await self._waiter.when(batch_id, _is_past_pre_submitted, deadline)
 
 
 def _may_see(client: Client, head: BatchHead) -> bool:
     is_own = head.client == client.name
     return head.account_id in client.accounts and (is_own or client.sees_every_batch)
+
+
+def _private(client: Client, booked: BookedExecution) -> BookedExecution:
+    """Leave out what names another client's batch: its id is in the order's ref too."""
+    if client.sees_every_batch or booked.client in {None, client.name}:
+        return booked
+    execution = replace(booked.execution, order_ref=None)
+    return replace(booked, execution=execution, batch_id=None)
 
 
 def _is_answered(batch: Batch) -> bool:

@@ -7,7 +7,7 @@ or ends, and the gateway's session hours. Implements BrokerListener. Knows nothi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -28,6 +28,7 @@ from paperdesk.errors import LedgerUnavailable
 POSITIONS_LAG: Final = timedelta(seconds=30)
 SILENT_AFTER: Final = timedelta(seconds=10)  # design.md §4, step 7
 HOURS_AGE_MAX: Final = timedelta(days=1)
+HOURS_SECONDS: Final = 2.0  # an order can be sent without knowing them
 TICK_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.5
 
@@ -56,7 +57,6 @@ class Lane:
         self._inbox: list[Recorded] = []
         self._arrived = asyncio.Event()
         self._is_learning = False
-        self._tick_now = asyncio.Event()
 
     async def run(self) -> None:
         """Run session, sender and learner until cancelled."""
@@ -88,23 +88,23 @@ class Lane:
     async def synced(self, broker: Broker) -> None:
         """Write down all that the session's first reads brought, then compare positions."""
         await self._caught_up()
-        for account in broker.accounts:
+        for account in broker.named:
             await self._compare_positions(account, broker.positions(account))
+        await self._ask_hours()
         for order in await self._ledger.cancels_asked(broker.accounts):
             self.sender.put_cancel(order)
 
     def changed(self, broker: Broker) -> None:
         """Wake whoever waits for the line."""
         self.sender.line_changed()
-        self._tick_now.set()
         self._feed.publish(broker.accounts)
 
     async def went_down(self, broker: Broker) -> None:
         """What was sent and not answered is unknown from now on."""
+        assert broker is self.broker
         await self._caught_up()
-        now = self._clock.now()
-        learned = await self._ledger.lost(broker.accounts, now, now)
-        self._feed.publish({*learned.batches, *learned.accounts})
+        if not self._feed.is_closed:  # else the next start says so
+            await self._call_unknown(self._clock.now())
 
     # -- learning ------------------------------------------------------------------------------
     async def _learn_forever(self) -> None:
@@ -117,32 +117,34 @@ class Lane:
             self._is_learning = False
             self._feed.publish([self._caught_up_key])
 
-    async def _learn(self, messages: list[Recorded]) -> None:
-        """Commit a group of messages. While the ledger is down nothing is thrown away."""
-        while messages:
+    async def _learn(self, messages: Sequence[Recorded]) -> None:
+        """Commit a group of messages; where one cannot be folded, each on its own."""
+        try:
+            await self._learn_together(messages)
+        except Exception:  # noqa: BLE001 - one bad message must not stop the others
+            _log.exception("report.not_folded", messages=len(messages))
+            for message in messages:
+                await self._learn_alone(message)
+
+    async def _learn_alone(self, message: Recorded) -> None:
+        """Learn one message of a group that failed; at worst keep it without its meaning."""
+        try:
+            await self._learn_together([message])
+        except Exception:  # noqa: BLE001 - logged, and kept in the ledger for a person
+            _log.exception("report.kept_raw", fields=message.fields[:8])
+            await self._learn_together([replace(message, report=None)])
+
+    async def _learn_together(self, messages: Sequence[Recorded]) -> None:
+        """Commit messages. While the ledger is down they are kept, and tried again."""
+        while True:
             try:
                 learned = await self._ledger.learn(messages)
             except LedgerUnavailable as error:
                 _log.error("ledger.unavailable", during="learn", reason=error.detail)
                 await asyncio.sleep(RETRY_SECONDS)
-            except Exception:  # noqa: BLE001 - one bad message must not stop the others
-                _log.exception("report.not_folded", messages=len(messages))
-                for message in messages:
-                    await self._learn_alone(message)
-                return
             else:
                 self._feed.publish({*learned.batches, *learned.accounts})
                 return
-
-    async def _learn_alone(self, message: Recorded) -> None:
-        """Learn one message of a group that failed; at worst keep it without its meaning."""
-        try:
-            learned = await self._ledger.learn([message])
-        except Exception:  # noqa: BLE001 - logged, and kept in the ledger for a person
-            _log.exception("report.kept_raw", fields=message.fields[:8])
-            await self._ledger.learn([replace(message, report=None)])
-        else:
-            self._feed.publish({*learned.batches, *learned.accounts})
 
     @property
     def _caught_up_key(self) -> str:
@@ -186,25 +188,31 @@ class Lane:
     # -- by the clock ------------------------------------------------------------------------
     async def _tick_forever(self) -> None:
         while True:
-            try:
-                await self._find_silent()
-                await self._refresh_hours()
-            except (LedgerUnavailable, LineDown) as error:
-                _log.warning("lane.tick_failed", gateway=self.broker.name, reason=str(error))
-            await wait_set(self._tick_now, TICK_SECONDS)
+            await self._call_unknown(self._clock.now() - SILENT_AFTER)
+            if self.broker.line is not None:
+                await self._ask_hours()
+            await asyncio.sleep(TICK_SECONDS)
 
-    async def _find_silent(self) -> None:
-        """Call an order unknown that had no answer at all for too long."""
-        now, last = self._clock.now(), self.sender.last_sent_at
-        if last is None or now - last > 2 * SILENT_AFTER:
-            return
-        learned = await self._ledger.lost(self.broker.accounts, now - SILENT_AFTER, now)
-        self._feed.publish({*learned.batches})
+    async def _call_unknown(self, sent_before: datetime) -> None:
+        """Call orders unknown that were sent by then and had no answer at all."""
+        try:
+            learned = await self._ledger.lost(
+                self.broker.accounts, sent_before, self._clock.now()
+            )
+        except LedgerUnavailable as error:
+            _log.warning("ledger.unavailable", during="tick", reason=error.detail)
+        else:
+            self._feed.publish(learned.batches)
 
-    async def _refresh_hours(self) -> None:
+    async def _ask_hours(self) -> None:
+        """Ask for the session hours, once a day. Without an answer they are not known."""
         now = self._clock.now()
-        fresh = self._hours_at is not None and now - self._hours_at < HOURS_AGE_MAX
-        if fresh or self.broker.line is None:
+        if self._hours_at is not None and now - self._hours_at < HOURS_AGE_MAX:
             return
-        self.hours = await self.sender.query(self.broker.hours)
-        self._hours_at = now
+        try:
+            async with asyncio.timeout(HOURS_SECONDS):
+                self.hours = await self.sender.query(self.broker.hours)
+        except (LineDown, TimeoutError) as error:
+            _log.warning("hours.not_told", gateway=self.broker.name, reason=str(error))
+            return
+        self.sender.hours, self._hours_at = self.hours, now

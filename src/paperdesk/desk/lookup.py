@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from paperdesk.desk.lane import Lane
-from paperdesk.desk.ports import Clock, Ledger, Refusal
-from paperdesk.domain.batch import ErrorCode
+from paperdesk.desk.ports import Clock, Ledger
+from paperdesk.domain.batch import ErrorCode, Refusal
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.vocabulary import Symbol
 

@@ -8,7 +8,7 @@ callers: they read the ledger.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,17 +19,18 @@ import structlog
 from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.lane import Lane
 from paperdesk.desk.lookup import Lookup
-from paperdesk.desk.ports import Clock, Ledger, LineDown, OpenBatch, Refusal
+from paperdesk.desk.ports import Clock, Ledger, LineDown, OpenBatch
 from paperdesk.domain import planning
-from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Row
+from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Refusal, Row, Target
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.order import OrderState
-from paperdesk.domain.planning import Decision, Goal, intent_of
-from paperdesk.domain.vocabulary import AccountId, BatchId, Symbol
+from paperdesk.domain.planning import Decision, Goal, intent_of, is_reducing
+from paperdesk.domain.vocabulary import AccountId, BatchId
 from paperdesk.errors import LedgerUnavailable
 
 POLL_SECONDS: Final = 0.5  # a settled order is not always announced: a second passes by itself
 RETRY_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 0.1  # between two looks at a queue that is being sent
 
 _log = structlog.get_logger("paperdesk.pipeline")
 
@@ -87,7 +88,7 @@ class Pipeline:
             _log.warning("batch.account_not_configured", batch_id=batch.head.batch_id)
             return
         run = _Run(batch.head.batch_id, batch.head.account_id, lane, opened.send_before)
-        task = asyncio.create_task(self._drive(run, batch), name=f"batch {run.batch_id}")
+        task = asyncio.create_task(self._drive(run), name=f"batch {run.batch_id}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -104,51 +105,46 @@ class Pipeline:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _drive(self, run: _Run, batch: Batch) -> None:
+    async def frames_for(self, targets: Sequence[Target]) -> int:
+        """Return how many frames the targets may need.
+
+        An order each, and a question for each contract that is not known.
+        """
+        symbols = {target.symbol for target in targets}
+        known = await self.lookup.cached(symbols)
+        return len(targets) + len(symbols) - len(known)
+
+    async def _drive(self, run: _Run) -> None:
+        """Do all there is to do for a batch, over as many failures of the ledger as it takes."""
         try:
-            await self._requeue(run, batch)
-            while not await self._try(run, batch):
+            while True:
+                if await self._try(run):
+                    return
                 await asyncio.sleep(RETRY_SECONDS)
-                batch = await self._reread(run)
         finally:
             self._unsent.pop((run.lane, run.batch_id), None)
 
-    async def _try(self, run: _Run, batch: Batch) -> bool:
-        """Do all there is to do; return False where the ledger failed on the way."""
-        pending = [row for row in batch.rows if row.outcome is Outcome.PENDING]
-        self._unsent[run.lane, run.batch_id] = len(pending)
-        is_done = True
+    async def _try(self, run: _Run) -> bool:
+        """Take the batch from where it stands; return False where the ledger failed."""
         try:
-            await self._plan_all(run, pending)
+            batch = await self._ledger.batch(run.batch_id)
+            assert batch is not None
+            await self._requeue(run, batch)
+            await self._plan_all(
+                run, [row for row in batch.rows if row.outcome is Outcome.PENDING]
+            )
             await self._until_sent(run)
-        except* LedgerUnavailable as group:
-            _log.error("ledger.unavailable", batch_id=run.batch_id, reason=str(group))
-            is_done = False
-        return is_done
-
-    async def _reread(self, run: _Run) -> Batch:
-        while True:
-            try:
-                batch = await self._ledger.batch(run.batch_id)
-            except LedgerUnavailable:
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                assert batch is not None
-                return batch
-
-    async def _cached(
-        self, run: _Run, symbols: Collection[Symbol]
-    ) -> Mapping[Symbol, Contract]:
-        while True:
-            try:
-                return await self.lookup.cached(symbols)
-            except LedgerUnavailable as error:
-                _log.error("ledger.unavailable", batch_id=run.batch_id, reason=error.detail)
-                await asyncio.sleep(RETRY_SECONDS)
+        except LedgerUnavailable as error:
+            _log.error("ledger.unavailable", batch_id=run.batch_id, reason=error.detail)
+            return False
+        return True
 
     # -- contracts ---------------------------------------------------------------------------
     async def _plan_all(self, run: _Run, pending: Sequence[Row]) -> None:
-        """Plan at once what is known; each other row as soon as its contract is."""
+        """Plan at once what is known; each other row as soon as its contract is.
+
+        A row that fails does not stop the others: what they have begun must be finished.
+        """
         known = await self.lookup.cached({row.target.symbol for row in pending})
         at_once = [
             Goal(row.seq, known[row.target.symbol], row.target)
@@ -156,16 +152,24 @@ class Pipeline:
             if row.target.symbol in known
         ]
         others = [row for row in pending if row.target.symbol not in known]
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._plan(run, at_once))
-            for row in others:
-                group.create_task(self._find_and_plan(run, row))
+        self._unsent[run.lane, run.batch_id] = len(at_once) + 2 * len(others)
+        results = await asyncio.gather(
+            self._plan(run, at_once),
+            *(self._find_and_plan(run, row) for row in others),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
 
     async def _find_and_plan(self, run: _Run, row: Row) -> None:
         found = await self._find(run, row)
+        self._count(run, -1)
         if isinstance(found, Contract):
             await self._plan(run, [Goal(row.seq, found, row.target)])
-        elif found is not None:
+            return
+        self._count(run, -1)
+        if found is not None:
             await self._refuse(run, {row.seq: found})
 
     async def _find(self, run: _Run, row: Row) -> Contract | Refusal | None:
@@ -207,7 +211,7 @@ class Pipeline:
         await self._warn_closed(run, plan.to_send, at)
         self._feed.publish([run.batch_id])
         waiting = [d.goal for d in plan.decisions if d.waits_for is not None]
-        self._unsent[run.lane, run.batch_id] -= len(goals) - len(waiting)
+        self._count(run, len(waiting) - len(goals))
         return waiting
 
     async def _warn_closed(
@@ -228,30 +232,32 @@ class Pipeline:
 
     # -- deadlines ---------------------------------------------------------------------------
     async def _requeue(self, run: _Run, batch: Batch) -> None:
-        """Queue intents of an earlier process that nobody claimed."""
-        planned = [
-            row.order
+        """Queue intents that nobody claimed: of an earlier process, or of a try that failed."""
+        planned = {
+            row: row.order
             for row in batch.rows
             if row.order is not None and row.order.state is OrderState.PLANNED
-        ]
-        known = await self._cached(run, {order.symbol for order in planned})
-        for order in planned:
-            if order.symbol in known:
-                run.lane.sender.put(order, known[order.symbol], is_reducing=False)
+        }
+        if not planned:
+            return
+        known = await self.lookup.cached({row.target.symbol for row in planned})
+        for row, order in planned.items():
+            if row.target.symbol in known:
+                run.lane.sender.put(
+                    order,
+                    known[row.target.symbol],
+                    is_reducing=is_reducing(row.current_pos or 0, row.delta or 0),
+                )
 
     async def _until_sent(self, run: _Run) -> None:
         """Wait until no intent of the batch waits in the queue; lapse those that came late."""
         with self._feed.watch(run.batch_id) as changed:
-            while True:
-                batch = await self._ledger.batch(run.batch_id)
-                assert batch is not None
-                unsent = [row.seq for row in batch.rows if _is_unsent(row)]
-                if not unsent:
-                    return
+            while unsent := await self._ledger.unsent(run.batch_id):
                 if self._is_late(run):
                     await self._lapse(run, unsent)
                     return
                 await wait_set(changed, self._seconds_left(run))
+                await asyncio.sleep(LOOK_SECONDS)
 
     def _is_late(self, run: _Run) -> bool:
         return self._clock.now() >= run.send_before
@@ -262,6 +268,10 @@ class Pipeline:
     async def _lapse(self, run: _Run, seqs: Sequence[int]) -> None:
         await self._refuse(run, dict.fromkeys(seqs, EXPIRED))
 
+    def _count(self, run: _Run, by: int) -> None:
+        """Keep how many frames the batch may still need, until they are in the queue."""
+        self._unsent[run.lane, run.batch_id] += by
+
     async def _refuse(self, run: _Run, refusals: Mapping[int, Refusal]) -> None:
         await self._ledger.refuse(run.batch_id, refusals)
         self._feed.publish([run.batch_id])
@@ -271,7 +281,3 @@ EXPIRED: Final = Refusal(
     ErrorCode.EXPIRED,
     "not sent in time (max_send_delay or the session's close): post the target again",
 )
-
-
-def _is_unsent(row: Row) -> bool:
-    return row.order is not None and row.order.state is OrderState.PLANNED

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
-from paperdesk.domain.batch import Batch, BatchHead, ErrorCode, Target
+from paperdesk.domain.batch import Batch, BatchHead, Refusal, Target
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.hours import SessionHours
@@ -111,19 +111,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Through which session intents are sent: gateway, client id, number of the session."""
+    """Through which session intents are sent: gateway, client id, number of the session.
+
+    `day_ends_at` is when a DAY order sent now will have had its time; None where not known.
+    """
 
     gateway: str
     client_id: int
     session: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a row is refused before an order exists."""
-
-    code: ErrorCode
-    words: str
+    day_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +176,14 @@ class Ledger(Protocol):
     async def claim(self, claims: Sequence[Claim], line: Line, at: datetime) -> list[Order]:
         """Claim intents for sending; return those won, in the order given.
 
+        `line.day_ends_at` becomes the end of a DAY order's time.
+
         Not won: one that is no longer planned, whose target is not the newest on its
         contract (it is dropped), or that belongs to another owner's epoch.
         """
 
-    async def not_sent(self, ref: OrderRef, why: str, at: datetime) -> None:
-        """Record that no byte of a claimed intent was handed to a live connection."""
+    async def not_sent(self, why: Mapping[OrderRef, str], at: datetime) -> None:
+        """Record of claimed intents that no byte was handed to a live connection, and why."""
 
     # -- T3: learning ----------------------------------------------------------------------
     async def learn(self, messages: Sequence[Recorded]) -> Learned:
@@ -206,6 +204,9 @@ class Ledger(Protocol):
     # -- reading ---------------------------------------------------------------------------
     async def batch(self, batch_id: BatchId) -> Batch | None:
         """Return a batch with the present state of every order."""
+
+    async def unsent(self, batch_id: BatchId) -> list[int]:
+        """Return the rows (by seq) of a batch whose intent nobody has claimed."""
 
     async def batches(
         self, accounts: Collection[AccountId], client: ClientName | None, page: Page
@@ -291,6 +292,10 @@ class Broker(Protocol):
     @property
     def accounts(self) -> tuple[AccountId, ...]:
         """The accounts configured for this gateway."""
+
+    @property
+    def named(self) -> tuple[AccountId, ...]:
+        """Those of `accounts` that the present session names."""
 
     @property
     def line(self) -> Line | None:

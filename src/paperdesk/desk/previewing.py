@@ -15,9 +15,9 @@ from typing import Final
 
 from paperdesk.desk.lane import Lane
 from paperdesk.desk.lookup import Lookup
-from paperdesk.desk.ports import Clock, Ledger, LineDown, Quote, Refusal
+from paperdesk.desk.ports import Clock, Ledger, LineDown, Quote
 from paperdesk.domain import planning
-from paperdesk.domain.batch import ErrorCode, Outcome, Row, Target
+from paperdesk.domain.batch import ErrorCode, Outcome, Refusal, Row, Target
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.planning import Decision, Goal, intent_of
 from paperdesk.domain.views import Preview, PreviewRow
@@ -102,8 +102,10 @@ class Previewer:
         if isinstance(found, Refusal):
             return Row(seq, target, Outcome.ERROR, error=found.words, error_code=found.code)
         assert decision is not None
-        words = decision.refusal or decision.waits_for
-        outcome = Outcome.NO_CHANGE if words is None else Outcome.ERROR
+        refusal = decision.refusal
+        if decision.waits_for is not None:
+            refusal = Refusal(ErrorCode.LOCKED, f"it would wait: {decision.waits_for}")
+        outcome = Outcome.NO_CHANGE if refusal is None else Outcome.ERROR
         order = None
         if decision.draft is not None:
             outcome = Outcome.ORDERED
@@ -117,8 +119,8 @@ class Previewer:
             working_qty=decision.working_qty,
             delta=decision.delta,
             order=order,
-            error=words,
-            error_code=None if words is None else ErrorCode.LOCKED,
+            error=None if refusal is None else refusal.words,
+            error_code=None if refusal is None else refusal.code,
             warnings=decision.warnings,
         )
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Final, TypeVar
 
@@ -21,13 +20,14 @@ from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.pacer import Pacer, Urgency
 from paperdesk.desk.ports import Broker, Claim, Clock, Ledger, Line, NotSent
 from paperdesk.domain.contract import Contract
+from paperdesk.domain.hours import SessionHours
 from paperdesk.domain.order import Order
-from paperdesk.domain.vocabulary import Side
+from paperdesk.domain.vocabulary import OrderRef, Side
 from paperdesk.errors import LedgerUnavailable
 
 T = TypeVar("T")
 
-LEDGER_RETRY_SECONDS: Final = 0.5
+RETRY_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 1.0
 
 _log = structlog.get_logger("paperdesk.sender")
@@ -58,6 +58,11 @@ class Job:
     order: Order = field(compare=False)
     contract: Contract | None = field(compare=False)
 
+    @property
+    def key(self) -> tuple[OrderRef, bool]:
+        """What makes two jobs the same: the order, and whether it is a cancel."""
+        return self.order.ref, self.contract is None
+
 
 class Sender:
     """The queue of one gateway, and the only caller of `Broker.place` and `Broker.cancel`."""
@@ -71,12 +76,13 @@ class Sender:
         self._feed = feed
         self._pacer = pacer
         self._queue: list[Job] = []
+        self._queued: set[tuple[OrderRef, bool]] = set()
         self._arrivals = 0
         self._wake = asyncio.Event()
         self._is_stopping = False
         self._is_running = False
         self._stopped = asyncio.Event()
-        self.last_sent_at: datetime | None = None
+        self.hours: SessionHours | None = None
 
     @property
     def backlog(self) -> int:
@@ -85,11 +91,12 @@ class Sender:
 
     def put(self, order: Order, contract: Contract, *, is_reducing: bool) -> None:
         """Queue an intent that is in the ledger as planned."""
-        self._push(Precedence.of(order, is_reducing=is_reducing), order, contract)
+        precedence = Precedence.of(order, is_reducing=is_reducing)
+        self._push(self._job(precedence, order, contract))
 
     def put_cancel(self, order: Order) -> None:
         """Queue a cancel that is in the ledger as asked."""
-        self._push(Precedence.CANCEL, order, None)
+        self._push(self._job(Precedence.CANCEL, order, None))
 
     def line_changed(self) -> None:
         """Look again: the session came up or went down."""
@@ -147,17 +154,12 @@ class Sender:
         line = self._broker.line
         if line is None:
             return
-        chunk = [heapq.heappop(self._queue) for _ in range(min(size, len(self._queue)))]
+        chunk = [self._pop() for _ in range(min(size, len(self._queue)))]
         self._send_cancels([job for job in chunk if job.contract is None])
         orders = [job for job in chunk if job.contract is not None]
-        try:
+        if orders:
             await self._send_orders(orders, line)
-        except LedgerUnavailable as error:
-            # Nothing was claimed, so nothing was sent: they stay queued until they lapse.
-            _log.error("ledger.unavailable", during="claim", reason=error.detail)
-            for job in orders:
-                heapq.heappush(self._queue, job)
-            await asyncio.sleep(LEDGER_RETRY_SECONDS)
+            self._feed.publish({job.order.batch_id for job in orders})
 
     def _send_cancels(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -168,40 +170,60 @@ class Sender:
                 _log.warning("cancel.not_sent", order_ref=job.order.ref, reason=str(error))
 
     async def _send_orders(self, jobs: Sequence[Job], line: Line) -> None:
-        if not jobs:
-            return
+        """Claim the jobs' intents (T2), then write the one frame of each that was won."""
+        now = self._clock.now()
+        ends_at = None if self.hours is None else self.hours.day_ends_at(now)
         try:
             claims = [Claim(job.order.ref, self._broker.next_order_id()) for job in jobs]
-        except NotSent:  # the line went down just now; the jobs wait for the next one
+            won = await self._ledger.claim(claims, replace(line, day_ends_at=ends_at), now)
+        except (NotSent, LedgerUnavailable) as error:
+            # Nothing was claimed, so nothing was sent: they stay queued until they lapse.
+            _log.warning("claim.failed", orders=len(jobs), reason=str(error))
             for job in jobs:
-                heapq.heappush(self._queue, job)
+                self._push(job)
+            await asyncio.sleep(RETRY_SECONDS)
             return
         contracts = {job.order.ref: job.contract for job in jobs}
-        for order in await self._ledger.claim(claims, line, self._clock.now()):
+        not_sent = {}
+        for order in won:
             contract = contracts[order.ref]
             assert contract is not None
-            await self._place(order, contract, line)
-        self._feed.publish({job.order.batch_id for job in jobs})
+            try:
+                self._place(order, contract, line)
+            except NotSent as error:
+                not_sent[order.ref] = str(error)
+        await self._record_not_sent(not_sent)
 
-    async def _place(self, order: Order, contract: Contract, line: Line) -> None:
-        """Write the one frame of a claimed intent, on the session it was claimed for."""
-        try:
-            if self._broker.line != line:
-                raise NotSent("the session ended between claim and send")  # noqa: TRY301
-            self._broker.place(order, contract)
-            self.last_sent_at = self._clock.now()
-        except NotSent as error:
-            _log.warning("order.not_sent", order_ref=order.ref, reason=str(error))
-            await self._record_not_sent(order, str(error))
+    def _place(self, order: Order, contract: Contract, line: Line) -> None:
+        """Write the frame of a claimed intent, on the session it was claimed for."""
+        if self._broker.line != line:
+            raise NotSent("the session ended between claim and send")
+        self._broker.place(order, contract)
 
-    async def _record_not_sent(self, order: Order, why: str) -> None:
-        try:
-            await self._ledger.not_sent(order.ref, why, self._clock.now())
-        except LedgerUnavailable as error:
-            # It stays claimed: without an answer it will be called unknown, and is not sent.
-            _log.error("ledger.unavailable", order_ref=order.ref, reason=error.detail)
+    async def _record_not_sent(self, why: Mapping[OrderRef, str]) -> None:
+        """Write down what is known never to have left; nothing else is claimed before it is."""
+        while why:
+            _log.warning("orders.not_sent", count=len(why), reason=next(iter(why.values())))
+            try:
+                await self._ledger.not_sent(why, self._clock.now())
+            except LedgerUnavailable as error:
+                _log.error("ledger.unavailable", during="not_sent", reason=error.detail)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
-    def _push(self, precedence: Precedence, order: Order, contract: Contract | None) -> None:
+    def _pop(self) -> Job:
+        job = heapq.heappop(self._queue)
+        self._queued.discard(job.key)
+        return job
+
+    def _push(self, job: Job) -> None:
+        """Queue a job, unless the same one waits already."""
+        if job.key not in self._queued:
+            self._queued.add(job.key)
+            heapq.heappush(self._queue, job)
+            self._wake.set()
+
+    def _job(self, precedence: Precedence, order: Order, contract: Contract | None) -> Job:
         self._arrivals += 1
-        heapq.heappush(self._queue, Job(precedence, self._arrivals, order, contract))
-        self._wake.set()
+        return Job(precedence, self._arrivals, order, contract)

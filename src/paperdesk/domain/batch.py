@@ -51,6 +51,14 @@ class ErrorCode(StrEnum):
     BROKER = "broker"
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a row is refused before an order of it was sent."""
+
+    code: ErrorCode
+    words: str
+
+
 class Outcome(StrEnum):
     """How far a target has come."""
 

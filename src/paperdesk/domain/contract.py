@@ -25,6 +25,9 @@ AGAINST: Final[Mapping[Side, Context]] = {
 }
 
 
+_CLASS_DOT: Final = re.compile(r"(?<=[A-Z0-9])\.(?=[A-Z0-9])")
+
+
 class NoTick(ValueError):
     """No price of the ladder lies on the allowed side of the given one."""
 
@@ -68,7 +71,7 @@ def normalise_symbol(text: str) -> Symbol | None:
     upper = text.strip(" ").upper()
     if not text.isascii() or not SYMBOL_PATTERN.fullmatch(upper):
         return None
-    return Symbol(" ".join(upper.replace(".", " ").split())) if upper.strip(" .") else None
+    return Symbol(" ".join(_CLASS_DOT.sub(" ", upper).split()))
 
 
 def tick_at(price: Decimal, ladder: TickLadder) -> Decimal:

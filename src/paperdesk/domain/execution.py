@@ -14,6 +14,7 @@ from decimal import Decimal
 from paperdesk.domain.vocabulary import (
     AccountId,
     BatchId,
+    ClientName,
     ConId,
     ExecId,
     OrderId,
@@ -50,7 +51,9 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class BookedExecution:
-    """An execution as the ledger shows it: with its commission, once reported, and its batch.
+    """An execution as the ledger shows it.
+
+    With its commission, once reported, its order's batch, and the client who posted that.
 
     `seq` is the ledger's number of it, by which a listing pages.
     """
@@ -61,6 +64,7 @@ class BookedExecution:
     currency: str | None
     realized_pnl: Decimal | None
     batch_id: BatchId | None
+    client: ClientName | None = None  # who posted the batch
 
 
 def base_and_revision(exec_id: ExecId) -> tuple[str, int]:

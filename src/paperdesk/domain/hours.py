@@ -27,6 +27,10 @@ class SessionHours:
         """Return the session that is open at `at`."""
         return next((s for s in self.sessions if s.opens_at <= at < s.closes_at), None)
 
+    def day_ends_at(self, at: datetime) -> datetime | None:
+        """Return when a DAY order sent at `at` will have had its time."""
+        return min((s.closes_at for s in self.sessions if s.closes_at > at), default=None)
+
     def next_open(self, at: datetime) -> datetime | None:
         """Return the first opening after `at`, None where none was told."""
         return min((s.opens_at for s in self.sessions if s.opens_at > at), default=None)

@@ -76,6 +76,7 @@ TRANSITIONS: Final[Mapping[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.SENDING, _E.FILLED): _S.FILLED,
     (_S.SENDING, _E.CANCELLED): _S.CANCELLED,
     (_S.SENDING, _E.REJECTED): _S.REJECTED,
+    (_S.UNKNOWN, _E.NOT_SENT): _S.NOT_PLACED,  # the sender knows; unknown was a guess
     (_S.UNKNOWN, _E.LOST): _S.UNKNOWN,
     (_S.UNKNOWN, _E.ACKNOWLEDGED): _S.WORKING,
     (_S.UNKNOWN, _E.FILLED): _S.FILLED,
@@ -181,6 +182,8 @@ class Order:
     perm_id: PermId | None = None
     wire_status: WireStatus | None = None
     is_held: bool = False  # told Inactive without a reject: it may still trade
+    is_expired: bool = False  # ended by the broker at the end of its time, not by a cancel
+    good_until: datetime | None = None  # the close that ends a DAY order, where it is known
     cancel_asked: bool = False
     filled_qty: int = 0
     executed_qty: int = 0
@@ -253,8 +256,19 @@ _SHOWN: Final[Mapping[OrderState, ShownStatus]] = {
 }
 
 
+HELD: Final = "the broker holds the order as Inactive; it may still trade"
+
+
+def shown_warnings(order: Order) -> tuple[str, ...]:
+    """Return what a caller is warned of: what the broker said, and what is true now."""
+    is_held = order.is_held and not order.is_terminal
+    return (*order.warnings, HELD) if is_held else order.warnings
+
+
 def shown_status(order: Order) -> ShownStatus:
     """Return the status a caller sees (contract.md, the table under Statuses)."""
+    if order.state is OrderState.CANCELLED and order.is_expired:
+        return ShownStatus.INACTIVE
     if order.cancel_asked and order.state in {OrderState.SENDING, OrderState.WORKING}:
         return ShownStatus.PENDING_CANCEL
     if order.state is OrderState.WORKING:

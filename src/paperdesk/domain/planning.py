@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from paperdesk.domain.batch import Target
+from paperdesk.domain.batch import ErrorCode, Refusal, Target
 from paperdesk.domain.contract import Contract, NoTick
 from paperdesk.domain.order import Order, OrderState, Terms
 from paperdesk.domain.pricing import price_warnings, terms_of
@@ -47,7 +47,7 @@ class Decision:
     working_qty: int
     delta: int
     draft: Draft | None = None
-    refusal: str | None = None
+    refusal: Refusal | None = None
     waits_for: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -77,16 +77,16 @@ def plan(
     by_conid: dict[ConId, list[Order]] = {}
     for order in working:
         by_conid.setdefault(order.conid, []).append(order)
-    return Plan(
-        tuple(
-            _decide(
-                goal,
-                positions.get(goal.contract.conid, 0),
-                by_conid.get(goal.contract.conid, []),
-            )
-            for goal in goals
-        )
-    )
+    wanted = list(goals)
+    first = _first_rows(wanted)
+    decisions = []
+    for goal in wanted:
+        conid = goal.contract.conid
+        decision = _decide(goal, positions.get(conid, 0), by_conid.get(conid, []))
+        if first[conid] != goal.seq:
+            decision = _refused_twin(decision, first[conid])
+        decisions.append(decision)
+    return Plan(tuple(decisions))
 
 
 def is_reducing(position: int, delta: int) -> bool:
@@ -114,6 +114,19 @@ def intent_of(
     )
 
 
+def _first_rows(goals: Iterable[Goal]) -> Mapping[ConId, int]:
+    """Return per contract the first row that names it: two spellings may mean the same."""
+    first: dict[ConId, int] = {}
+    for goal in goals:
+        first[goal.contract.conid] = min(first.get(goal.contract.conid, goal.seq), goal.seq)
+    return first
+
+
+def _refused_twin(decision: Decision, first: int) -> Decision:
+    words = f"{decision.goal.target.symbol} is the same contract as orders[{first}]"
+    return replace(decision, draft=None, refusal=Refusal(ErrorCode.REJECTED, words))
+
+
 def _decide(goal: Goal, position: int, unsettled: Sequence[Order]) -> Decision:
     working_qty = sum(order.signed_leaves for order in unsettled)
     delta = goal.target.quantity - position - working_qty
@@ -129,15 +142,22 @@ def _beside(decision: Decision, unsettled: Sequence[Order]) -> Decision:
     """Decide while an order is unsettled: never trade beside it."""
     for order in unsettled:
         if order.state is OrderState.UNKNOWN:
-            return replace(decision, waits_for=f"the outcome of {order.ref} is not known yet")
+            return replace(
+                decision, waits_for=f"the outcome of an earlier {order.symbol} order is unknown"
+            )
         if order.is_terminal:
-            return replace(decision, waits_for=f"the executions of {order.ref} are not all in")
+            return replace(
+                decision, waits_for=f"executions of an earlier {order.symbol} order are missing"
+            )
     if decision.delta == 0 and all(_same_terms(decision.goal, order) for order in unsettled):
         return decision
     return replace(
         decision,
-        refusal=f"an order works on {decision.goal.contract.symbol} for another target or on "
-        "other terms: wait until it has ended or cancel its batch, then post the target again",
+        refusal=Refusal(
+            ErrorCode.LOCKED,
+            f"an order works on {decision.goal.contract.symbol} for another target or on other "
+            "terms: wait until it has ended or cancel its batch, then post the target again",
+        ),
     )
 
 
@@ -153,9 +173,8 @@ def _draft(decision: Decision) -> Decision:
     try:
         terms = terms_of(goal.target, side, goal.contract.ladder)
     except NoTick as error:
-        return replace(
-            decision, refusal=f"{error}: raise expected_price or lower tolerance_pct"
-        )
+        words = f"{error}: raise expected_price or lower tolerance_pct"
+        return replace(decision, refusal=Refusal(ErrorCode.REJECTED, words))
     draft = Draft(
         side=side,
         quantity=abs(decision.delta),

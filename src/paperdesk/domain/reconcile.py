@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Final
 
 from paperdesk.domain.execution import Execution, largest_quantity, newest_revisions
-from paperdesk.domain.order import Order, OrderEvent, WireStatus, advance
+from paperdesk.domain.order import Order, OrderEvent, OrderState, WireStatus, advance
 from paperdesk.domain.position import whole_shares
 from paperdesk.domain.reports import (
     CompletedReport,
@@ -27,6 +27,8 @@ from paperdesk.domain.reports import (
 from paperdesk.domain.vocabulary import ExecId, PermId
 
 WARNINGS_MAX: Final = 20
+EXPIRED: Final = "Expired"  # completedStatus of an order that ended with its time
+LATE: Final = "the order was thought never to have been placed; the broker had it after all"
 
 _EVENT: Final[Mapping[Told, OrderEvent]] = {
     Told.ACKNOWLEDGED: OrderEvent.ACKNOWLEDGED,
@@ -54,15 +56,17 @@ def apply_status(order: Order, report: OrderReport | StatusReport, at: datetime)
     if report.told is Told.INACTIVE:
         order = replace(order, is_held=True)
     order = _heard(order, _WIRE.get(report.told))
-    return advance(order, _EVENT[report.told], at)
+    return _moved(_timed_out(order, report.told, at), _EVENT[report.told], at)
 
 
 def apply_completed(order: Order, report: CompletedReport, at: datetime) -> Order:
     """Fold a completed order: here Inactive is final."""
     order = _identified(order, report.perm_id, whole_shares(report.filled))
     if report.told is Told.INACTIVE:
-        return advance(_explained(order, None, report.words), OrderEvent.REJECTED, at)
-    return advance(order, _EVENT[report.told], at)
+        return _moved(_explained(order, None, report.words), OrderEvent.REJECTED, at)
+    if report.words.startswith(EXPIRED) and not order.cancel_asked:
+        order = replace(order, is_expired=True)
+    return _moved(order, _EVENT[report.told], at)
 
 
 def apply_error(order: Order, report: ErrorReport, at: datetime) -> Order:
@@ -70,12 +74,12 @@ def apply_error(order: Order, report: ErrorReport, at: datetime) -> Order:
     match report.effect:
         case Effect.REJECTED:
             explained = _explained(order, report.code, report.words)
-            return advance(explained, OrderEvent.REJECTED, at)
+            return _moved(explained, OrderEvent.REJECTED, at)
         case Effect.CANCELLED:
             # IBKR's answer to a plain cancel gives no reason: nothing to tell.
             if not report.words.rstrip().endswith("reason:"):
                 order = _explained(order, report.code, report.words)
-            return advance(order, OrderEvent.CANCELLED, at)
+            return _moved(_timed_out(order, Told.CANCELLED, at), OrderEvent.CANCELLED, at)
         case Effect.INFORMATION | Effect.AMBIGUOUS:
             return _warned(order, f"{report.words.strip()} (IBKR {report.code})")
 
@@ -101,8 +105,24 @@ def apply_executions(
         perm_id=order.perm_id or next((e.perm_id for e in newest if e.perm_id), None),
     )
     if order.executed_qty >= order.quantity:
-        return advance(order, OrderEvent.FILLED, at)
-    return advance(_heard(order, WireStatus.SUBMITTED), OrderEvent.ACKNOWLEDGED, at)
+        return _moved(order, OrderEvent.FILLED, at)
+    return _moved(_heard(order, WireStatus.SUBMITTED), OrderEvent.ACKNOWLEDGED, at)
+
+
+def _moved(order: Order, event: OrderEvent, at: datetime) -> Order:
+    """Advance the order; tell where it was thought never to have been placed."""
+    after = advance(order, event, at)
+    if order.state is OrderState.NOT_PLACED and after.state is not OrderState.NOT_PLACED:
+        return _warned(after, LATE)
+    return after
+
+
+def _timed_out(order: Order, told: Told, at: datetime) -> Order:
+    """Tell an order that ended with its time from one that was cancelled."""
+    is_over = order.good_until is not None and at >= order.good_until
+    if told is Told.CANCELLED and is_over and not order.cancel_asked:
+        return replace(order, is_expired=True)
+    return order
 
 
 def _identified(order: Order, perm_id: PermId, filled: int) -> Order:

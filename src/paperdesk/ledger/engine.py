@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,30 +22,33 @@ from paperdesk.ledger import schema
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT_MS: Final = 2_000
+BUSY_TIMEOUT_MS: Final = 1_000
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """An open ledger: the engine, the epoch of its owner, and the lock that keeps it."""
+    """An open ledger.
+
+    One connection that writes and one that only reads, the epoch of the owner, and the lock
+    that keeps others out.
+    """
 
     engine: sa.Engine
+    reader: sa.Engine
     epoch: int
     lock_fd: int
 
     def transact(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in one transaction. Raises LedgerUnavailable, with nothing stored."""
-        try:
-            with self.engine.begin() as connection:
-                return work(connection)
-        except sa.exc.DBAPIError as error:
-            if isinstance(error, sa.exc.IntegrityError):
-                raise  # a broken invariant of ours, not a broken database
-            raise LedgerUnavailable(f"the ledger cannot be used: {error.orig}") from error
+        return _run(self.engine, work)
+
+    def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run questions on what is committed. Raises LedgerUnavailable."""
+        return _run(self.reader, work)
 
     def close(self) -> None:
-        """Close the database and let the next owner in."""
+        """Close the writing connection and let the next owner in."""
         self.engine.dispose()
         os.close(self.lock_fd)
 
@@ -62,21 +65,41 @@ def open_sqlite(url: str, at: datetime) -> Owned:
     except OSError as error:
         raise LedgerUnavailable(f"the ledger {path} cannot be opened: {error}") from error
     try:
-        engine = _engine(url)
+        engine = _engine(url, _WRITING, begin="BEGIN IMMEDIATE")
         migrate(engine)
-        return Owned(engine, _next_epoch(engine, at), lock_fd)
+        reader = _engine(url, _READING, begin="BEGIN")
+        return Owned(engine, reader, _next_epoch(engine, at), lock_fd)
+    except LedgerUnavailable:
+        os.close(lock_fd)
+        raise
     except sa.exc.DBAPIError as error:
         os.close(lock_fd)
         raise LedgerUnavailable(f"the ledger {path} cannot be opened: {error.orig}") from error
+
+
+def _run(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+    try:
+        with engine.begin() as connection:
+            return work(connection)
+    except sa.exc.DBAPIError as error:
+        if isinstance(error, sa.exc.IntegrityError):
+            raise  # a broken invariant of ours, not a broken database
+        raise LedgerUnavailable(f"the ledger cannot be used: {error.orig}") from error
 
 
 def migrate(engine: sa.Engine) -> None:
     """Bring the schema to the newest version."""
     with engine.connect() as connection:
         if sa.inspect(connection).has_table("alembic_version"):
-            version = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
-            if version.scalar() == _newest_version():
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+            version = str(found.scalar())
+            if version == _newest_version():
                 return
+            if version > _newest_version():
+                raise LedgerUnavailable(
+                    f"the ledger is of a newer Paperdesk (schema {version}, this one knows "
+                    f"{_newest_version()}): start that version, or name another ledger.url"
+                )
     _upgrade(engine)
 
 
@@ -109,28 +132,29 @@ def _lock(path: Path) -> int:
     return fd
 
 
-def _engine(url: str) -> sa.Engine:
+_WRITING: Final = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # NORMAL may lose the last commits when power fails
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+)
+_READING: Final = ("query_only=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def _engine(url: str, pragmas: Sequence[str], *, begin: str) -> sa.Engine:
+    """Return an engine of one connection."""
     engine = sa.create_engine(
         url, poolclass=StaticPool, connect_args={"check_same_thread": False}
     )
-    sa.event.listen(engine, "connect", _on_connect)
-    sa.event.listen(engine, "begin", _on_begin)
+
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy begins; the driver must not
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    sa.event.listen(engine, "connect", on_connect)
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
-
-
-def _on_connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # SQLAlchemy begins; the driver must not
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",  # NORMAL may lose the last commits when power fails
-        "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _on_begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _next_epoch(engine: sa.Engine, at: datetime) -> int:

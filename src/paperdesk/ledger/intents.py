@@ -13,11 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from paperdesk.desk.ports import Claim, Decide, Line, NewBatch, Refusal
-from paperdesk.domain.batch import ErrorCode, Outcome
+from paperdesk.desk.ports import Claim, Decide, Line, NewBatch
+from paperdesk.domain.batch import ErrorCode, Outcome, Refusal
 from paperdesk.domain.order import Order, OrderEvent, OrderState, advance
 from paperdesk.domain.planning import Decision, Goal, Plan, intent_of
-from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, OrderRef
+from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, OrderRef, TimeInForce
 from paperdesk.ledger import reading
 from paperdesk.ledger.rows import RowMapping, order_of, order_row, target_row
 from paperdesk.ledger.schema import batches, orders, owner, targets
@@ -148,10 +148,16 @@ def claim(
                 order_id=wanted.order_id,
                 client_id=line.client_id,
                 sent_at=at,
+                good_until=_good_until(order, line),
             )
             _save(connection, claimed, gateway=line.gateway, session=line.session, epoch=epoch)
             won.append(claimed)
     return won
+
+
+def _good_until(order: Order, line: Line) -> datetime | None:
+    is_day = order.terms.time_in_force is TimeInForce.DAY
+    return line.day_ends_at if is_day else None
 
 
 def not_sent(connection: sa.Connection, ref: OrderRef, why: str, at: datetime) -> None:
@@ -324,7 +330,8 @@ def _write_decision(
         figures["warnings"] = [f"waits: {decision.waits_for}"]
         _update_row(connection, batch_id, seq, **figures)
     elif decision.refusal is not None:
-        words = {"error": decision.refusal, "error_code": ErrorCode.LOCKED.value}
+        refusal = decision.refusal
+        words = {"error": refusal.words, "error_code": refusal.code.value}
         _end_row(connection, batch_id, seq, outcome=Outcome.ERROR, **figures, **words)
     elif decision.draft is None:
         _end_row(connection, batch_id, seq, outcome=Outcome.NO_CHANGE, **figures)

@@ -54,6 +54,17 @@ def _batch_of(connection: sa.Connection, head: BatchHead) -> Batch:
     return Batch(head, tuple(row_of(row, by_seq.get(row["seq"])) for row in rows.mappings()))
 
 
+def unsent(connection: sa.Connection, batch_id: BatchId) -> list[int]:
+    """Return the rows whose intent nobody has claimed."""
+    return list(
+        connection.scalars(
+            sa.select(orders.c.seq).where(
+                orders.c.batch_id == batch_id, orders.c.state == OrderState.PLANNED.value
+            )
+        )
+    )
+
+
 def listing(
     connection: sa.Connection,
     accounts: Collection[AccountId],
@@ -102,9 +113,11 @@ def executed(
             commissions.c.currency,
             commissions.c.realized_pnl,
             orders.c.batch_id,
+            batches.c.client,
         )
         .join(commissions, commissions.c.exec_id == executions.c.exec_id, isouter=True)
         .join(orders, orders.c.ref == executions.c.ref, isouter=True)
+        .join(batches, batches.c.batch_id == orders.c.batch_id, isouter=True)
         .where(executions.c.is_newest, executions.c.account_id.in_(which.accounts))
     )
     if which.symbol is not None:

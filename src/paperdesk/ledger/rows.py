@@ -115,6 +115,8 @@ def order_row(order: Order) -> dict[str, Any]:
         "perm_id": order.perm_id,
         "wire_status": None if order.wire_status is None else order.wire_status.value,
         "is_held": order.is_held,
+        "is_expired": order.is_expired,
+        "good_until": order.good_until,
         "cancel_asked": order.cancel_asked,
         "filled_qty": order.filled_qty,
         "executed_qty": order.executed_qty,
@@ -153,6 +155,8 @@ def order_of(row: RowMapping) -> Order:
         perm_id=None if row["perm_id"] is None else PermId(row["perm_id"]),
         wire_status=None if row["wire_status"] is None else WireStatus(row["wire_status"]),
         is_held=row["is_held"],
+        is_expired=row["is_expired"],
+        good_until=row["good_until"],
         cancel_asked=row["cancel_asked"],
         filled_qty=row["filled_qty"],
         executed_qty=row["executed_qty"],
@@ -195,6 +199,7 @@ def booked_of(row: RowMapping) -> BookedExecution:
         currency=row["currency"],
         realized_pnl=row["realized_pnl"],
         batch_id=None if row["batch_id"] is None else BatchId(row["batch_id"]),
+        client=None if row["client"] is None else ClientName(row["client"]),
     )
 
 

@@ -143,6 +143,8 @@ orders = sa.Table(
     sa.Column("perm_id", sa.BigInteger),
     sa.Column("wire_status", sa.String(16)),
     sa.Column("is_held", sa.Boolean, nullable=False),
+    sa.Column("is_expired", sa.Boolean, nullable=False),
+    sa.Column("good_until", Instant),
     sa.Column("cancel_asked", sa.Boolean, nullable=False),
     sa.Column("filled_qty", sa.Integer, nullable=False),
     sa.Column("executed_qty", sa.Integer, nullable=False),

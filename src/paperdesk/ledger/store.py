@@ -25,12 +25,11 @@ from paperdesk.desk.ports import (
     NewBatch,
     OpenBatch,
     Page,
-    Refusal,
 )
-from paperdesk.domain.batch import Batch, BatchHead
+from paperdesk.domain.batch import Batch, BatchHead, Refusal
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.execution import BookedExecution
-from paperdesk.domain.order import Order
+from paperdesk.domain.order import Order, OrderState
 from paperdesk.domain.planning import Goal, Plan
 from paperdesk.domain.position import Adjustment
 from paperdesk.domain.reports import Recorded
@@ -53,23 +52,38 @@ T = TypeVar("T")
 class SqlLedger:
     """The Ledger port on SQLite."""
 
-    def __init__(self, owned: engine.Owned, executor: Executor, clock: Clock) -> None:
+    def __init__(
+        self, owned: engine.Owned, executor: Executor, readers: Executor, clock: Clock
+    ) -> None:
         self._owned = owned
         self._executor = executor
+        self._readers = readers
         self._clock = clock
 
     @classmethod
-    async def open(cls, url: str, executor: Executor, clock: Clock) -> SqlLedger:
-        """Open the ledger as its only owner. Raises LedgerUnavailable."""
+    async def open(
+        cls, url: str, executor: Executor, clock: Clock, *, readers: Executor | None = None
+    ) -> SqlLedger:
+        """Open the ledger as its only owner. Raises LedgerUnavailable.
+
+        Questions that change nothing are asked through `readers`, where it is given, so that
+        they do not stand in the way of what is sent and learnt.
+        """
         at = clock.now()
-        return cls(await executor.run(lambda: engine.open_sqlite(url, at)), executor, clock)
+        owned = await executor.run(lambda: engine.open_sqlite(url, at))
+        return cls(owned, executor, readers or executor, clock)
 
     async def close(self) -> None:
         """Release the ledger to its next owner."""
+        # Each connection in its own thread: a reading that runs still must end first.
+        await self._readers.run(self._owned.reader.dispose)
         await self._executor.run(self._owned.close)
 
     async def _transact(self, work: Callable[[sa.Connection], T]) -> T:
         return await self._executor.run(lambda: self._owned.transact(work))
+
+    async def _read(self, work: Callable[[sa.Connection], T]) -> T:
+        return await self._readers.run(lambda: self._owned.read(work))
 
     async def check_writable(self) -> None:
         """Write something that changes nothing."""
@@ -83,7 +97,7 @@ class SqlLedger:
 
     async def key_record(self, client: ClientName, key: str) -> KeyRecord | None:
         """Return what a key was used for."""
-        return await self._transact(lambda c: reading.key_record(c, client, key))
+        return await self._read(lambda c: reading.key_record(c, client, key))
 
     async def remember_answer(self, batch_id: BatchId, answer: bytes) -> None:
         """Store the first answer."""
@@ -112,7 +126,11 @@ class SqlLedger:
             lambda c: decide(
                 goals,
                 reading.quantities(c, account, conids),
-                reading.unsettled(c, account, conids, at),
+                [
+                    order
+                    for order in reading.unsettled(c, account, conids, at)
+                    if order.state is not OrderState.PLANNED  # it would give way
+                ],
             )
         )
 
@@ -132,9 +150,14 @@ class SqlLedger:
             lambda c: intents.claim(c, claims, line, epoch=epoch, at=at)
         )
 
-    async def not_sent(self, ref: OrderRef, why: str, at: datetime) -> None:
-        """Record that a claimed intent never left."""
-        await self._transact(lambda c: intents.not_sent(c, ref, why, at))
+    async def not_sent(self, why: Mapping[OrderRef, str], at: datetime) -> None:
+        """Record of claimed intents that they never left."""
+
+        def record(connection: sa.Connection) -> None:
+            for ref, words in why.items():
+                intents.not_sent(connection, ref, words, at)
+
+        await self._transact(record)
 
     async def learn(self, messages: Sequence[Recorded]) -> Learned:
         """T3."""
@@ -153,37 +176,41 @@ class SqlLedger:
 
     async def cancels_asked(self, accounts: Collection[AccountId]) -> list[Order]:
         """Return orders whose cancel is still to be confirmed."""
-        return await self._transact(lambda c: reading.cancels_asked(c, accounts))
+        return await self._read(lambda c: reading.cancels_asked(c, accounts))
 
     async def batch(self, batch_id: BatchId) -> Batch | None:
         """Return a batch."""
-        return await self._transact(lambda c: reading.batch(c, batch_id))
+        return await self._read(lambda c: reading.batch(c, batch_id))
+
+    async def unsent(self, batch_id: BatchId) -> list[int]:
+        """Return the rows whose intent nobody has claimed."""
+        return await self._read(lambda c: reading.unsent(c, batch_id))
 
     async def batches(
         self, accounts: Collection[AccountId], client: ClientName | None, page: Page
     ) -> list[tuple[int, BatchHead]]:
         """Return batches, newest first."""
-        return await self._transact(lambda c: reading.listing(c, accounts, client, page))
+        return await self._read(lambda c: reading.listing(c, accounts, client, page))
 
     async def open_batches(self) -> list[OpenBatch]:
         """Return batches that are not final."""
-        return await self._transact(reading.open_batches)
+        return await self._read(reading.open_batches)
 
     async def executions(self, which: ExecutionFilter, page: Page) -> list[BookedExecution]:
         """Return executions, newest first."""
-        return await self._transact(lambda c: reading.executed(c, which, page))
+        return await self._read(lambda c: reading.executed(c, which, page))
 
     async def working(self, account: AccountId) -> list[Order]:
         """Return orders that may still trade."""
-        return await self._transact(lambda c: reading.working(c, account))
+        return await self._read(lambda c: reading.working(c, account))
 
     async def positions(self, account: AccountId) -> dict[ConId, tuple[Symbol, int]]:
         """Return positions, zeros included."""
-        return await self._transact(lambda c: reading.all_positions(c, account))
+        return await self._read(lambda c: reading.all_positions(c, account))
 
     async def busy(self, account: AccountId, filled_since: datetime) -> set[ConId]:
         """Return contracts on which the broker's figure may lag."""
-        return await self._transact(lambda c: reading.busy(c, account, filled_since))
+        return await self._read(lambda c: reading.busy(c, account, filled_since))
 
     async def adopt(
         self,
@@ -199,13 +226,11 @@ class SqlLedger:
 
     async def max_order_id(self, gateway: str, client_id: int) -> OrderId:
         """Return the largest order id of a line."""
-        return OrderId(
-            await self._transact(lambda c: reading.max_order_id(c, gateway, client_id))
-        )
+        return OrderId(await self._read(lambda c: reading.max_order_id(c, gateway, client_id)))
 
     async def contracts(self, symbols: Collection[Symbol]) -> dict[Symbol, Contract]:
         """Return cached contracts."""
-        return await self._transact(lambda c: reading.cached_contracts(c, symbols))
+        return await self._read(lambda c: reading.cached_contracts(c, symbols))
 
     async def save_contract(self, symbol: Symbol, contract: Contract, at: datetime) -> None:
         """Cache a contract."""
@@ -226,7 +251,7 @@ class SqlLedger:
 
     async def snapshot(self, account: AccountId) -> Positions | None:
         """Return the last stored positions answer."""
-        return await self._transact(lambda c: reading.snapshot(c, account))
+        return await self._read(lambda c: reading.snapshot(c, account))
 
     async def save_snapshot(self, positions: Positions) -> None:
         """Store the newest positions answer."""

@@ -29,6 +29,7 @@ PRICE_DECIMALS_MAX: Final = 8
 TOLERANCE_BELOW: Final = Decimal(100)
 TOLERANCE_DECIMALS_MAX: Final = 30  # more than float arithmetic leaves behind
 UNKNOWN_FIELDS_MAX: Final = 5  # of one row; more tell nothing new
+HINTED_MAX: Final = 100  # of one body: finding the nearest name takes long
 NAMED_MAX: Final = 3  # in the sentence; `errors` has them all
 
 # The bounds of numbers go into the published schema only: they are judged on Decimals below.
@@ -139,12 +140,13 @@ class _Breaches:
         offered: tuple[str, ...],
         known: tuple[str, ...],
     ) -> None:
-        """Name the members that nobody knows, each with the nearest one offered."""
+        """Name the members that nobody knows, the first with the nearest one offered."""
         unknown = [name for name in given if name not in known]
         for name in unknown[:UNKNOWN_FIELDS_MAX]:
-            self.add(
-                f"{prefix}{shown(name)}", f"is not a known field: {nearest(name, offered)}"
-            )
+            message = "is not a known field"
+            if len(self.found) < HINTED_MAX:
+                message += f": {nearest(name, offered)}"
+            self.add(f"{prefix}{shown(name)}", message)
         if len(unknown) > UNKNOWN_FIELDS_MAX:
             message = f"has {len(unknown) - UNKNOWN_FIELDS_MAX} more unknown fields"
             self.add(prefix.rstrip(".") or "the body", message)

@@ -14,7 +14,7 @@ from typing import Annotated, Final, TypeVar
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from paperdesk.domain.batch import ErrorCode, Outcome, Row, Target
-from paperdesk.domain.order import Order, OrderState
+from paperdesk.domain.order import Order, OrderState, ShownStatus, shown_warnings
 from paperdesk.domain.views import PreviewRow
 from paperdesk.domain.vocabulary import OrderType, Side
 from paperdesk.wire.encoding import number, number_or_null
@@ -196,6 +196,9 @@ class _Figures:
         )
 
 
+EXPIRED: Final = "the order reached the end of its time without trading in full"
+
+
 def _order_type(target: Target) -> OrderType:
     by_tolerance = target.expected_price is not None and target.tolerance_pct is not None
     return OrderType.LMT if target.limit_price is not None or by_tolerance else OrderType.MKT
@@ -204,19 +207,20 @@ def _order_type(target: Target) -> OrderType:
 def _error(row: Row) -> str | UnsetType:
     words = row.error or (row.order.error if row.order else None)
     if words is None and row.order is not None:
-        words = _WORDS_OF_STATE.get(row.order.state)
+        words = EXPIRED if row.order.is_expired else _WORDS_OF_STATE.get(row.order.state)
     return _given(words)
 
 
 def _error_code(row: Row) -> str | UnsetType:
     code = row.error_code
     if code is None and row.order is not None:
-        code = _CODE_OF_STATE.get(row.order.state)
+        is_expired = row.status is ShownStatus.INACTIVE and row.order.is_expired
+        code = ErrorCode.EXPIRED if is_expired else _CODE_OF_STATE.get(row.order.state)
     return UNSET if code is None else code.value
 
 
 def _warnings(row: Row) -> tuple[str, ...] | UnsetType:
-    warnings = row.warnings + (row.order.warnings if row.order else ())
+    warnings = row.warnings + (shown_warnings(row.order) if row.order else ())
     return tuple(dict.fromkeys(warnings)) or UNSET
 
 

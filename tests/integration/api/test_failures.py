@@ -94,7 +94,7 @@ async def test_what_is_queued_already_counts_from_its_acceptance_on(tmp_path: Pa
     slow = DeskSettings(max_send_delay=20)
     async with open_front(tmp_path, desk=slow, per_second=10) as front:
         front.gateway.silence()  # no contract is answered: nothing of the first can be sent
-        many = orders_of(*(order(f"S{number}", 1) for number in range(200)))
+        many = orders_of(*(order(f"S{number}", 1) for number in range(100)))
         both = [
             front.caller(name).post(f"{ORDERS}?wait=0", json=many)
             for name in ("trader", "rival")
@@ -121,7 +121,7 @@ async def test_what_is_queued_for_one_gateway_does_not_count_at_another(
         ) as front,
     ):
         one.silence()
-        many = orders_of(*(order(f"S{number}", 1) for number in range(200)))
+        many = orders_of(*(order(f"S{number}", 1) for number in range(100)))
         queued = await front.caller("trader").post(f"{ORDERS}?wait=0", json=many)
         refused = await front.caller("trader").post(ORDERS, json=many)
         accepted = await front.caller("other").post(
@@ -138,7 +138,7 @@ async def test_a_refused_batch_takes_no_place_in_the_queue(tmp_path: Path) -> No
     slow = DeskSettings(max_send_delay=20)
     async with open_front(tmp_path, desk=slow, per_second=10) as front:
         front.gateway.silence()
-        many = orders_of(*(order(f"S{number}", 1) for number in range(200)))
+        many = orders_of(*(order(f"S{number}", 1) for number in range(100)))
         front.execute(f"CREATE TRIGGER full BEFORE INSERT ON batches {FAILS}")
         refused = await front.caller("trader").post(f"{ORDERS}?wait=0", json=many)
         front.execute("DROP TRIGGER full")
@@ -240,7 +240,7 @@ async def test_what_cannot_be_read_is_503(tmp_path: Path) -> None:
 async def test_a_batch_goes_on_by_itself_when_the_ledger_works_again(tmp_path: Path) -> None:
     async with open_front(tmp_path) as front:
         trader = front.caller("trader")
-        with front.without("contracts"):
+        with front.without("positions"):
             first = await trader.post(f"{ORDERS}?wait=0.2", content=BODY)
         done = await trader.get(f"{ORDERS}/{first.json()['batch_id']}?wait=20")
 

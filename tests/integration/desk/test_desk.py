@@ -287,7 +287,7 @@ async def test_an_order_whose_answer_was_lost_is_unknown_and_locks_its_symbol(
         assert batch.rows[0].status is ShownStatus.PENDING_SUBMIT
         assert lost.rows[0].status is ShownStatus.UNKNOWN
         assert again.rows[0].status is ShownStatus.PENDING_SUBMIT
-        assert "not known" in again.rows[0].warnings[0]
+        assert "is unknown" in again.rows[0].warnings[0]
         assert [lock.symbol for lock in account.locks] == ["AAPL"]
         assert house.orders_sent() == []  # nothing is ever sent a second time
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +15,12 @@ import pytest
 from harness import House, open_house, settings_for
 from makers import ACCOUNT, execution_report, make_execution, make_target, recorded
 from paperdesk.bootstrap import running
+from paperdesk.config import DeskSettings
+from paperdesk.desk.feed import wait_set
 from paperdesk.domain.order import ShownStatus
 from paperdesk.domain.reports import ExecutionReport
 from paperdesk.domain.vocabulary import Symbol
-from paperdesk.errors import LedgerUnavailable
+from paperdesk.errors import BrokerUnavailable, LedgerUnavailable
 from twsim import Gateway
 
 
@@ -75,12 +78,12 @@ async def test_a_report_that_cannot_be_folded_does_not_stop_the_others(tmp_path:
         broken = replace(make_execution("bad.01"), symbol=None)  # type: ignore[arg-type]
         good = execution_report("good.01", ref=None)
         lane.heard(recorded(ExecutionReport(broken)))
-        with house.desk._feed.watch(ACCOUNT) as learnt:
-            lane.heard(recorded(good))
-            async with asyncio.timeout(10):
-                await learnt.wait()
+        lane.heard(recorded(good))
+        with house.desk._feed.watch(ACCOUNT) as changed:
+            async with asyncio.timeout(20):
+                while not (shown := (await _executions(house))[0]):
+                    await wait_set(changed, 1)
 
-        shown, _ = await _executions(house)
         kept = sqlite3.connect(tmp_path / "ledger.db")
         raw = kept.execute("SELECT count(*) FROM raw_messages WHERE fields LIKE '%raw%'")
         count = raw.fetchone()[0]
@@ -136,3 +139,60 @@ async def test_positions_before_the_gateway_was_ever_up_are_the_ledgers(
         assert stale.stale
         assert [(h.symbol, h.quantity) for h in stale.holdings] == [("AAPL", 100)]
         assert service.desk.health().accounts == {ACCOUNT: False}
+
+
+async def test_a_line_that_drops_again_and_again_sends_nothing_twice(tmp_path: Path) -> None:
+    symbols = ("AAPL", "MSFT", "AMZN", "GOOGL", "META", "NVDA", "IBM", "KO", "PG", "XOM")
+    async with open_house(tmp_path, per_second=1000) as house:
+        await house.trade(*(make_target(symbol, 1) for symbol in symbols))
+        for quantity in range(2, 9):
+            assert await house.desk.until_up(10)
+            waiting = asyncio.create_task(
+                house.submit(*(make_target(name, quantity) for name in symbols), wait_seconds=1)
+            )
+            await asyncio.sleep(0.004 * quantity)
+            house.gateway.drop_connections()
+            with contextlib.suppress(BrokerUnavailable):
+                await waiting
+        assert await house.desk.until_up(10)
+
+        refs = [frame.fields[26] for frame in house.gateway.frames("placeOrder")]
+        held = {name: house.gateway.position(ACCOUNT, name) for name in symbols}
+        assert len(refs) == len(set(refs))
+        assert await house.positions() == held
+
+
+async def test_a_cancel_asked_again_and_again_is_one_frame(tmp_path: Path) -> None:
+    async with Gateway(accounts={ACCOUNT: 1_000_000}) as gateway:
+        patient = DeskSettings(ack_timeout=0.05)
+        async with open_house(tmp_path, gateway=gateway, desk=patient) as house:
+            batch = await house.submit(make_target(limit="1.00"), wait_seconds=2)
+            await gateway.stop()
+            await house.until_down()
+            asked = [
+                await house.desk.cancel(house.client, batch.head.batch_id) for _ in range(20)
+            ]
+            await gateway.start()
+            done = await house.final(batch)
+
+            assert all(answer.rows[0].cancel_requested for answer in asked)
+            assert done.rows[0].status is ShownStatus.CANCELLED
+            assert len(gateway.frames("cancelOrder")) == 1
+
+
+async def test_an_account_the_gateway_does_not_name_keeps_its_positions(
+    tmp_path: Path,
+) -> None:
+    async with (
+        Gateway(accounts={ACCOUNT: 1_000_000}) as gateway,
+        open_house(tmp_path, gateway=gateway) as house,
+    ):
+        await house.trade(make_target())
+        gateway.set_managed_accounts("DUP203550")
+        await house.until_down()
+        stale = await house.desk.positions(ACCOUNT, allow_stale=True)
+        gateway.set_managed_accounts(ACCOUNT)
+
+        assert await house.desk.until_up(10)
+        assert [holding.quantity for holding in stale.holdings] == [100]
+        assert await house.positions() == {"AAPL": 100}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,16 @@ from paperdesk.desk.ports import NotSent
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.order import Order, Terms
 from paperdesk.domain.vocabulary import ConId, OrderId, OrderType, Side, TimeInForce
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _loop() -> Iterator[None]:
+    """Give ib_async a loop to read the time from; it would make one and leave it open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def encoded(version: int, send: Callable[[Any], None]) -> list[str]:

@@ -30,15 +30,16 @@ prices = st.decimals(min_value="0.00000001", max_value="999999999", places=8)
         ("BRK B", "BRK B"),
         ("brk  b", "BRK B"),
         ("A-B_1", "A-B_1"),
+        (".AAPL", ".AAPL"),
+        ("AAPL.", "AAPL."),
+        (".", "."),
     ],
 )
 def test_a_symbol_is_spelled_ibkrs_way(written: str, spelled: str) -> None:
     assert normalise_symbol(written) == spelled
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", ".", ". .", "A\0B", "AAPL\n", "\tAAPL", "Ä", "ſPY", "A" * 33]
-)
+@pytest.mark.parametrize("text", ["", " ", "A\0B", "AAPL\n", "\tAAPL", "Ä", "ſPY", "A" * 33])
 def test_what_could_harm_the_wire_is_no_symbol(text: str) -> None:
     assert normalise_symbol(text) is None
 

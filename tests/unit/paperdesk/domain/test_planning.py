@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from makers import AAPL, ACCOUNT, MSFT, NOW, make_goal, make_order, make_target
+from paperdesk.domain.batch import ErrorCode
 from paperdesk.domain.order import Order, OrderState
 from paperdesk.domain.planning import Goal, Plan, intent_of, is_reducing, plan
 from paperdesk.domain.vocabulary import BatchId, ConId, Side
@@ -179,7 +180,19 @@ def test_a_price_that_no_tick_can_hold_is_refused_with_advice() -> None:
 
     planned = plan([goal], {}, [])
 
-    assert "expected_price" in (planned.decisions[0].refusal or "")
+    refusal = planned.decisions[0].refusal
+    assert refusal is not None
+    assert refusal.code is ErrorCode.REJECTED
+    assert "expected_price" in refusal.words
+
+
+def test_two_spellings_of_one_contract_are_one_order() -> None:
+    planned = plan([make_goal(50, seq=0), make_goal(70, seq=1)], {}, [])
+
+    assert [decision.goal.seq for decision in planned.to_send] == [0]
+    refusal = planned.decisions[1].refusal
+    assert refusal is not None
+    assert "orders[0]" in refusal.words
 
 
 def test_terms_that_have_no_price_fit_no_working_order() -> None:

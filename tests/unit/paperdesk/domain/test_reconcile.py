@@ -18,11 +18,22 @@ from makers import (
     make_execution,
     make_order,
     order_report,
+    seconds,
     status_report,
 )
 from paperdesk.domain import reconcile
 from paperdesk.domain.execution import Execution
-from paperdesk.domain.order import Order, OrderState, ShownStatus, WireStatus, shown_status
+from paperdesk.domain.order import (
+    HELD,
+    Order,
+    OrderEvent,
+    OrderState,
+    ShownStatus,
+    WireStatus,
+    advance,
+    shown_status,
+    shown_warnings,
+)
 from paperdesk.domain.reports import (
     CompletedReport,
     Effect,
@@ -202,6 +213,38 @@ def test_inactive_among_completed_orders_is_final() -> None:
 
     assert order.state is OrderState.REJECTED
     assert order.error == "Rejected by System: closed"
+
+
+def test_what_was_never_sent_is_known_even_after_it_was_called_unknown() -> None:
+    lost = advance(sending(), OrderEvent.LOST, NOW)
+
+    assert advance(lost, OrderEvent.NOT_SENT, NOW).state is OrderState.NOT_PLACED
+
+
+def test_a_late_arrival_reopens_the_order_and_says_so() -> None:
+    order = fold(make_order(state=OrderState.NOT_PLACED), [order_report(Told.SUBMITTED)])
+
+    assert order.state is OrderState.WORKING
+    assert order.warnings == (reconcile.LATE,)
+
+
+def test_an_order_that_ends_with_its_time_is_inactive() -> None:
+    day = replace(sending(), good_until=NOW)
+    unasked = fold(day, [status_report(Told.CANCELLED)])
+    by_words = fold(sending(), [completed(Told.CANCELLED, words="Expired")])
+    asked = fold(replace(day, cancel_asked=True), [status_report(Told.CANCELLED)])
+    before = fold(replace(day, good_until=NOW + seconds(1)), [status_report(Told.CANCELLED)])
+
+    assert shown_status(unasked) is shown_status(by_words) is ShownStatus.INACTIVE
+    assert shown_status(asked) is shown_status(before) is ShownStatus.CANCELLED
+
+
+def test_a_held_order_is_warned_of_until_it_ends() -> None:
+    held = fold(sending(), [status_report(Told.INACTIVE)])
+    ended = fold(held, [status_report(Told.CANCELLED)])
+
+    assert shown_warnings(held) == (HELD,)
+    assert shown_warnings(ended) == ()
 
 
 def test_a_cancel_with_a_reason_keeps_the_brokers_words() -> None:

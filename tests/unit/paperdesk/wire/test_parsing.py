@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperdesk.errors import BadRequest
-from paperdesk.wire.parsing import DEPTH_MAX, Json, fingerprint, parse_json, shown
+from paperdesk.wire.parsing import (
+    DEPTH_MAX,
+    VALUES_MAX,
+    Json,
+    fingerprint,
+    parse_json,
+    shown,
+)
+from paperdesk.wire.requests import ORDERS_MAX, TARGET_FIELDS
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.text(max_size=8),
@@ -16,6 +24,14 @@ ANY_JSON = st.recursive(
         st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
     ),
     max_leaves=12,
+)
+
+BATCH = (
+    b'{"account_id":"DU8730189","orders":[{"symbol":"BRK.B","quantity":-100,"limit_price":150.50,'
+    b'"outside_rth":true,"tolerance_pct":null},{"symbol":"\\u00c4\\n","quantity":0}]}'
+)
+NUMBERS = (
+    b"[0,-0.0,100,1.50,-0.00125,1e2,-7E-9,123456789012345678901234567890,1e999999999,[],{}]"
 )
 
 
@@ -50,8 +66,8 @@ def test_a_byte_order_mark_is_no_part_of_the_document() -> None:
         (b'{"a": 1, "\\u0061": 2}', 'The member "a" is given twice'),
         (b'[{"b": {"x": 1, "y": 1, "x": 1}}]', 'The member "x" is given twice'),
         (b"[" * 40 + b"]" * 40, "nested deeper than 32 levels"),
-        (b"[" * 100_000 + b"]" * 100_000, "nested deeper than 32 levels"),
-        (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, "nested deeper than 32 levels"),
+        (b"[" * 30_000 + b"]" * 30_000, "nested deeper than 32 levels"),
+        (b'{"a":' * 30_000 + b"1" + b"}" * 30_000, "nested deeper than 32 levels"),
         (b"9" * 5_000, "A number has 5000 characters"),
         (b"0." + b"9" * 5_000, "A number has 5002 characters"),
         (b"1e" + b"9" * 30, "out of every range"),
@@ -66,6 +82,35 @@ def test_the_deepest_document_that_is_read_is_as_deep_as_the_bound() -> None:
 
     parse_json(b"[" * within + b"1" + b"]" * within)
     assert "nested deeper" in refusal(b"[" * beyond + b"1" + b"]" * beyond)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[" + b"0," * VALUES_MAX + b"0]",
+        b"{" + b",".join(b'"%d":0' % i for i in range(VALUES_MAX // 2 + 1)) + b"}",
+        b"[" + b"[[[[[]]]]]," * (VALUES_MAX // 6 + 1) + b"[]]",
+        b"[" * VALUES_MAX + b"[",  # refused before it is found to be no JSON
+    ],
+)
+def test_more_values_than_any_batch_needs_are_refused_unread(raw: bytes) -> None:
+    assert refusal(raw) == (
+        "The body has more than 40,000 values: send at most 1,000 orders in one batch."
+    )
+
+
+def test_as_many_values_as_the_bound_are_read() -> None:
+    document = parse_json(b"[" + b"0," * (VALUES_MAX - 2) + b"0]")
+
+    assert document == [0] * (VALUES_MAX - 1)
+
+
+def test_the_largest_batch_stays_far_below_the_bound_of_values() -> None:
+    row = dict.fromkeys(TARGET_FIELDS, 1)
+    raw = json.dumps({"account_id": "", "orders": [row] * ORDERS_MAX}, indent=1).encode()
+    twice = b"[" + raw + b"," + raw + b"]"
+
+    assert parse_json(twice) == [parse_json(raw)] * 2
 
 
 def test_a_number_with_a_vast_exponent_is_read_without_being_written_out() -> None:
@@ -119,6 +164,19 @@ def test_a_hundred_is_a_hundred(same: bytes) -> None:
 @pytest.mark.parametrize("zero", [b"0", b"-0", b"0.00", b"-0.0", b"0e10"])
 def test_zero_is_zero(zero: bytes) -> None:
     assert fingerprint(parse_json(zero)) == fingerprint(0)
+
+
+@pytest.mark.parametrize(
+    ("raw", "stored"),
+    [
+        (b"null", "74234e98afe7498fb5daf1f36ac2d78acc339464f950703b8c019892f982b90b"),
+        (BATCH, "34be51c10d0b4089bf20c2ee6fe69bcf87bb15b76c7ef6b9338e99b24a38fe71"),
+        (NUMBERS, "eb95a7da3bd82a62dc5573db0f062bb8ecdf80cba4f70c5a712f530557bc1769"),
+    ],
+)
+def test_a_fingerprint_that_is_stored_is_still_the_same(raw: bytes, stored: str) -> None:
+    """A key used before an upgrade must replay its answer after it."""
+    assert fingerprint(parse_json(raw)) == stored
 
 
 @pytest.mark.parametrize(

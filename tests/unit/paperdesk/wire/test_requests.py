@@ -11,7 +11,7 @@ from paperdesk.domain.batch import Target
 from paperdesk.domain.vocabulary import TimeInForce
 from paperdesk.errors import BadRequest
 from paperdesk.wire.parsing import parse_json
-from paperdesk.wire.requests import BatchRequest, parse_batch
+from paperdesk.wire.requests import HINTED_MAX, BatchRequest, parse_batch
 
 SCALARS = (
     st.none()
@@ -278,6 +278,15 @@ def test_a_question_needs_no_full_stop() -> None:
     assert raised.value.detail == (
         "orders[0].limit_prce is not a known field: did you mean limit_price?"
     )
+
+
+def test_only_the_first_unknown_fields_are_named_with_the_nearest_one() -> None:
+    rows = [{"symbol": f"S{i}", "quantity": 1, "limit_prce": 1} for i in range(HINTED_MAX + 1)]
+    found = breaches(json.dumps({"orders": rows}))
+
+    assert len(found) == HINTED_MAX + 1
+    assert found["orders[99].limit_prce"].endswith("did you mean limit_price?")
+    assert found["orders[100].limit_prce"] == "is not a known field"
 
 
 def test_unknown_fields_are_named_up_to_a_number() -> None:

@@ -161,6 +161,8 @@ def upgrade() -> None:
         sa.Column("perm_id", sa.BigInteger(), nullable=True),
         sa.Column("wire_status", sa.String(length=16), nullable=True),
         sa.Column("is_held", sa.Boolean(), nullable=False),
+        sa.Column("is_expired", sa.Boolean(), nullable=False),
+        sa.Column("good_until", Instant(length=26), nullable=True),
         sa.Column("cancel_asked", sa.Boolean(), nullable=False),
         sa.Column("filled_qty", sa.Integer(), nullable=False),
         sa.Column("executed_qty", sa.Integer(), nullable=False),
