@@ -80,7 +80,7 @@ async def pipeline(port: int) -> float:
     waiting = PIPELINED
     done = asyncio.Event()
 
-    def count(trade: object) -> None:
+    def count(_trade: object) -> None:
         nonlocal waiting
         waiting -= 1
         if not waiting:
@@ -203,9 +203,7 @@ async def main() -> None:
     )
     for name in SERVERS:
         await grow(name)
-    sys.stdout.write(
-        "10000 such orders on each of five days\n"
-    )
+    sys.stdout.write("10000 such orders on each of five days\n")
     sys.stdout.flush()
     days = await asyncio.create_subprocess_exec(sys.executable, str(HERE / "_days.py"))
     await days.wait()
