@@ -72,14 +72,17 @@ def _drop_but_show(faults: Faults, fired: Fired, scene: Scene) -> None:
 
 def _duplicate_id(faults: Faults, fired: Fired, scene: Scene) -> None:
     del fired
-    if _ticket(scene) is not None:
-        faults.exchange.reject_next(refusals.DUPLICATE_ORDER_ID)
+    _refuse_next(faults, scene, refusals.DUPLICATE_ORDER_ID)
 
 
 def _reject(faults: Faults, fired: Fired, scene: Scene) -> None:
     del fired
-    if _ticket(scene) is not None:
-        faults.exchange.reject_next(REJECTION)
+    _refuse_next(faults, scene, REJECTION)
+
+
+def _refuse_next(faults: Faults, scene: Scene, refusal: Refusal) -> None:
+    faults.exchange.reject_next(refusal)
+    scene.after.append(partial(faults.exchange.forget_refusal, refusal))
 
 
 def _cut_order_ref(faults: Faults, fired: Fired, scene: Scene) -> None:
