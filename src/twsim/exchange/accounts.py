@@ -13,6 +13,10 @@ from typing import Final
 
 from twsim.exchange.vocabulary import AccountId, ConId, Side
 
+ASSUMPTIONS: Final = (
+    "A correction changes the cost where its trade opened something, else what was realised.",
+    "What was realised is counted anew each day.",
+)
 _ZERO: Final = Decimal(0)
 # Initial and maintenance margin of any stock, long or short. The quarter is what makes
 # buying power four times the available funds, as in PF-1.
@@ -158,8 +162,8 @@ def book_correction(
 ) -> Position:
     """Return the position after a trade turned out to have been another one.
 
-    Assumption: what is different falls on the cost where the trade opened something, else
-    on what was realised; the cost of each share that is still held stays.
+    What is different falls on the cost where the trade opened something, else on what was
+    realised; the cost of each share that is still held stays.
     """
     paid = after.paid - before.paid
     quantity = position.quantity + after.side.sign * (after.shares - before.shares)

@@ -1,9 +1,6 @@
 """Commissions: IBKR Pro, tiered or fixed, US stocks, and what regulators take.
 
 Owns: the schedules and how an order's commission falls on its fills. Does not know orders.
-
-Assumptions: every order is in the lowest tier, below 300,000 shares a month, and pays no
-exchange or clearing fee; a commission is rounded to six decimals fill by fill.
 """
 
 from __future__ import annotations
@@ -15,6 +12,11 @@ from typing import Final
 
 from twsim.exchange.vocabulary import Side
 
+ASSUMPTIONS: Final = (
+    "Every tiered order is in the lowest tier, below 300,000 shares a month.",
+    "Tiered orders pay no exchange or clearing fees; `--fees` adds the regulators' alone.",
+    "A commission is rounded to six decimals, fill by fill.",
+)
 _ZERO: Final = Decimal(0)
 VALUE_SHARE_MAX: Final = Decimal("0.01")
 _DIGITS: Final = Decimal("0.000001")

@@ -2,11 +2,6 @@
 
 Owns: what becomes of an order once it was accepted, whether it may trade now, and when it
 is to be looked at next. Does not know tickets, nor who may place or cancel what.
-
-Assumptions: 399 comes before the first openOrder and 404 after it; OPG orders are not
-warned of; where the exchange is always open the day begins, and OPG fills, at midnight in
-New York; outsideRth counts for limit orders only; every IOC, FOK and OPG order that waited
-for the open has its one chance there.
 """
 
 from __future__ import annotations
@@ -14,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from twsim.exchange import refusals
 from twsim.exchange.agenda import Agenda
@@ -45,7 +41,16 @@ from twsim.exchange.vocabulary import (
     TimeInForce,
 )
 
-_ONE_CHANCE = frozenset({TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG})
+ASSUMPTIONS: Final = (
+    "Error 399 comes before the first openOrder, 404 after it.",
+    "Nobody is warned of OPG orders; they are PreSubmitted until the open.",
+    "Where the exchange is always open the day begins, and OPG fills, at midnight in New York.",
+    "The attribute outsideRth counts for limit orders only.",
+    "IOC, FOK and OPG orders that waited for the open have their one chance there.",
+    "What an OPG order did not fill at the open is cancelled as the rest of an IOC order is.",
+    "A DAY order that expires is cancelled with orderStatus and 202, as if asked for.",
+)
+_ONE_CHANCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG})
 _LOCATE = "locate"  # in whyHeld (§4.3, 404)
 
 

@@ -13,9 +13,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
+ASSUMPTIONS: Final = ("The late session of a half day ends at 17:00.",)
 _DAY: Final = timedelta(days=1)
-# When trading begins, opens, closes and ends (RS-7). That a half day's late session ends at
-# five is an assumption.
+# When trading begins, opens, closes and ends (RS-7).
 _FULL_DAY: Final = (time(4), time(9, 30), time(16), time(20))
 _HALF_DAY: Final = (time(4), time(9, 30), time(13), time(17))
 _REMEMBERED_MAX: Final = 64

@@ -2,9 +2,6 @@
 
 Owns: bid, ask, last and sizes at any time, the ladder of levels that an order can take,
 and when a limit will next be worth a look. Does not know who trades.
-
-Assumptions: while the exchange is closed prices stand still, and jump at the open; a price
-that a test sets for a symbol on the tape holds until the tape's next row.
 """
 
 from __future__ import annotations
@@ -20,6 +17,10 @@ from twsim.exchange.hours import Hours
 from twsim.exchange.tape import Tape, TapeRow
 from twsim.exchange.vocabulary import ConId, Side
 
+ASSUMPTIONS: Final = (
+    "While the exchange is closed prices stand still, and they jump at the open.",
+    "A price that a test sets for a symbol on the tape holds until the tape's next row.",
+)
 STEP: Final = timedelta(seconds=1)  # prices stand still in between
 START_PRICES: Final = {"AAPL": Decimal("150.00"), "MSFT": Decimal("420.00")}
 _START_CENTS_MIN: Final = 20_00
