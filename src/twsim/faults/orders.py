@@ -29,12 +29,6 @@ from twsim.wire.responses import ErrorMessage
 
 REJECTION: Final = Refusal(refusals.REJECTED, "Order rejected - reason:Rejected by a fault.")
 PRESET: Final = Refusal(10349, "Order TIF was set to DAY based on order preset.")
-# Lean#1026 has these words of 404 (tws-facts §4.3 the first of them).
-LOCATING: Final = Refusal(
-    404,
-    "Shares for this order are not immediately available for short sale. The order will be"
-    " held while we attempt to locate the shares.",
-)
 _OPENS_AT: Final = time(9, 30)
 _FINAL: Final = frozenset(str(status) for status in FINAL)
 _SATURDAY: Final = 5
@@ -250,7 +244,7 @@ def _hold_until_open(faults: Faults, fired: Fired, scene: Scene) -> None:
 
 
 def _locate(faults: Faults, fired: Fired, scene: Scene) -> None:
-    _say_first(faults, scene.key, LOCATING)
+    _say_first(faults, scene.key, refusals.LOCATING)
     parked = _park(faults, scene, Status.PRE_SUBMITTED, "locate")
     faults.later(fired.seconds("delay"), parked.release)
 
