@@ -54,6 +54,7 @@ HOME: Final = Path(".paperdesk")
 EMBEDDED_CASH: Final = Decimal(1_000_000)
 KEY_DIGITS: Final = 40
 READY_WITHIN_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 0.7  # of the two in which everything ends
 GRACE_SECONDS: Final = 1
 
 _log = structlog.get_logger("paperdesk")
@@ -143,6 +144,8 @@ async def _serve(settings: Settings) -> int:
         greeting.cancel()
         await service.desk.stop()
         server.should_exit = True
+        await asyncio.wait({serving}, timeout=DRAIN_SECONDS)
+        server.force_exit = True  # whoever is still sending its request is cut off
         await serving
         return 0 if is_fine else 1
 

@@ -272,7 +272,7 @@ class Gateway:
         """
         said = notice(code, text)
         self._world.notify(said.code, said.text)
-        self._world.settle()
+        self._settle()
 
     def place_by_hand(
         self,
@@ -360,7 +360,7 @@ class Gateway:
         for account in accounts:
             self._world.exchange.open_account(AccountId(account), Decimal(0))
         self._world.set_managed_accounts(list(accounts))
-        self._world.settle()
+        self._settle()
 
     def position(self, account: str, symbol: str) -> int:
         """Return the shares that an account holds."""
@@ -392,14 +392,12 @@ class Gateway:
         Raises FaultError for what there is not.
         """
         self._world.faults.inject(make_wish(fault, words))
-        self._world.settle()
-        self._running.schedule()
+        self._settle()
 
     def clear_faults(self) -> None:
         """Heal: nothing strikes any more, and what was withheld arrives now."""
         self._world.faults.clear()
-        self._world.settle()
-        self._running.schedule()
+        self._settle()
 
     def fault_log(self) -> list[FaultRecord]:
         """Return which faults struck when and on whose order, oldest first."""

@@ -52,6 +52,7 @@ class ClientLine(asyncio.Protocol):
         self._server.lines.add(self)
         if self._server.is_silent:
             self._transport.pause_reading()
+        self._server.schedule()
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -82,6 +83,30 @@ def test_ctrl_c_answers_a_waiting_request_and_ends_within_two_seconds(tmp_path: 
     assert service.process.returncode == 0
     assert [answer.status_code for answer in answers] == [200]
     assert "Traceback" not in service.text()
+
+
+def test_what_the_server_says_is_json_and_a_cut_off_request_has_no_traceback(
+    tmp_path: Path,
+) -> None:
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+        api = api_of(service, tmp_path)
+        address = ("127.0.0.1", int(api.url.rpartition(":")[2]))
+        service.until(r"Ctrl-C stops\.\n")
+        with socket.create_connection(address) as nonsense:
+            nonsense.sendall(b"NONSENSE\r\n\r\n")
+            assert nonsense.recv(12) == b"HTTP/1.1 400"
+        with socket.create_connection(address) as half:
+            head = f"POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nX-API-Key: {api.key}\r\n"
+            half.sendall(f"{head}Content-Length: 50\r\n\r\n{{".encode())
+            time.sleep(0.3)
+            service.end()
+
+    logged = service.text().partition("Ctrl-C stops.\n")[2].splitlines()
+    events = [json.loads(line)["event"] for line in logged]
+    assert service.process.returncode == 0
+    assert events.count("Invalid HTTP request received.") == 1
+    assert events.count("request.cancelled") == 1
+    assert api.key not in "".join(logged)
 
 
 def test_a_killed_service_answers_as_before_when_it_is_started_again(tmp_path: Path) -> None:

@@ -107,10 +107,10 @@ def test_a_journal_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_a_bad_option_is_one_clear_line() -> None:
-    code, words = complaint("--scenario", "x")
+    code, words = complaint("--wrong", "x")
 
     assert code == 2
-    assert words == "twsim: Unknown option: --scenario.\n"
+    assert words == "twsim: Unknown option: --wrong.\n"
 
 
 def test_it_also_starts_as_a_module_of_the_same_python() -> None:
@@ -142,3 +142,21 @@ async def test_the_trace_is_on_standard_error_in_words() -> None:
     assert "<- 176 176|" in trace
     assert "-> startApi client_id=3" in trace
     assert "<- nextValidId order_id=1" in trace
+
+
+async def test_a_fault_of_the_command_line_strikes(tmp_path: Path) -> None:
+    script = tmp_path / "mine.txt"
+    script.write_text("on place 2: reject 201 Order rejected - reason:Mine\n")
+    aapl, ib = Stock("AAPL", "SMART", "USD"), IB()
+    with running("--fault", "O01", "--scenario", str(script)) as (_, port):
+        await ib.connectAsync("127.0.0.1", port, clientId=1)
+        dropped, rejected, filled = (
+            ib.placeOrder(aapl, MarketOrder("BUY", 1, account=ACCOUNT, tif="DAY"))
+            for _ in range(3)
+        )
+        while filled.orderStatus.status != "Filled":
+            await ib.updateEvent
+        ib.disconnect()
+
+    assert dropped.orderStatus.status == "PendingSubmit"
+    assert {entry.errorCode for entry in rejected.log} == {0, 201}

@@ -144,7 +144,10 @@ _READING: Final = ("query_only=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
 def _engine(url: str, pragmas: Sequence[str], *, begin: str) -> sa.Engine:
     """Return an engine of one connection."""
     engine = sa.create_engine(
-        url, poolclass=StaticPool, connect_args={"check_same_thread": False}
+        url,
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False},
+        hide_parameters=True,  # an error that is logged must not name keys
     )
 
     def on_connect(connection: Any, _record: object) -> None:

@@ -7,6 +7,7 @@ and correct single orders and executions. Does not know why anybody would.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from datetime import datetime
 
 from twsim.exchange.book import Books
@@ -36,6 +37,7 @@ class Meddling(ABC):
     _books: Books
     _settlement: Settlement
     _floor: Floor
+    _forced: deque[Refusal]
 
     @abstractmethod
     def _new_order(self, ticket: Ticket, terms: Terms, now: datetime) -> Order:
@@ -82,6 +84,11 @@ class Meddling(ABC):
         if not shares or order.status is OrderStatus.INACTIVE:
             return []
         return self._floor.fill(order, shares, now)
+
+    def forget_refusal(self, refusal: Refusal) -> None:
+        """Refuse nobody with this any more, where its order was turned away before."""
+        if refusal in self._forced:
+            self._forced.remove(refusal)
 
     def reject_order(self, order: Order, refusal: Refusal, now: datetime) -> list[Outcome]:
         """Reject an order that was accepted, unless it is done."""

@@ -29,12 +29,6 @@ from twsim.wire.responses import ErrorMessage
 
 REJECTION: Final = Refusal(refusals.REJECTED, "Order rejected - reason:Rejected by a fault.")
 PRESET: Final = Refusal(10349, "Order TIF was set to DAY based on order preset.")
-# Lean#1026 has these words of 404 (tws-facts §4.3 the first of them).
-LOCATING: Final = Refusal(
-    404,
-    "Shares for this order are not immediately available for short sale. The order will be"
-    " held while we attempt to locate the shares.",
-)
 _OPENS_AT: Final = time(9, 30)
 _FINAL: Final = frozenset(str(status) for status in FINAL)
 _SATURDAY: Final = 5
@@ -72,14 +66,17 @@ def _drop_but_show(faults: Faults, fired: Fired, scene: Scene) -> None:
 
 def _duplicate_id(faults: Faults, fired: Fired, scene: Scene) -> None:
     del fired
-    if _ticket(scene) is not None:
-        faults.exchange.reject_next(refusals.DUPLICATE_ORDER_ID)
+    _refuse_next(faults, scene, refusals.DUPLICATE_ORDER_ID)
 
 
 def _reject(faults: Faults, fired: Fired, scene: Scene) -> None:
     del fired
-    if _ticket(scene) is not None:
-        faults.exchange.reject_next(REJECTION)
+    _refuse_next(faults, scene, REJECTION)
+
+
+def _refuse_next(faults: Faults, scene: Scene, refusal: Refusal) -> None:
+    faults.exchange.reject_next(refusal)
+    scene.after.append(partial(faults.exchange.forget_refusal, refusal))
 
 
 def _cut_order_ref(faults: Faults, fired: Fired, scene: Scene) -> None:
@@ -247,7 +244,7 @@ def _hold_until_open(faults: Faults, fired: Fired, scene: Scene) -> None:
 
 
 def _locate(faults: Faults, fired: Fired, scene: Scene) -> None:
-    _say_first(faults, scene.key, LOCATING)
+    _say_first(faults, scene.key, refusals.LOCATING)
     parked = _park(faults, scene, Status.PRE_SUBMITTED, "locate")
     faults.later(fired.seconds("delay"), parked.release)
 

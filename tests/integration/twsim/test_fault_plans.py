@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -133,3 +134,41 @@ async def test_clearing_lets_what_was_withheld_arrive_at_once() -> None:
 
         assert names(told)[-1] == "Filled"
         assert gateway.fault_log() == []
+
+
+async def test_on_a_real_clock_time_ends_faults_by_itself() -> None:
+    async with Gateway() as gateway:
+        client = RawClient(gateway)
+        gateway.inject("L02", lasts="0.05")
+        began = time.perf_counter()
+        await client.start()
+        started = time.perf_counter() - began
+        gateway.inject("L11", delay="0.05")
+        gateway.notify(2104)
+        told = await client.receive()
+        took = time.perf_counter() - began - started
+        client.close()
+
+        assert started > 0.05
+        assert told[3] == "2104"
+        assert took > 0.05
+
+
+async def test_what_lasts_until_cleared_is_healed() -> None:
+    async with Gateway(clock=ManualClock()) as gateway:
+        client = RawClient(gateway)
+        await client.start()
+        for fault, words in (
+            ("L08", {}), ("L11", {"delay": 5}), ("L12", {}), ("L13", {}), ("L14", {}),
+        ):  # fmt: skip
+            gateway.inject(fault, on="now", **words)
+            client.send("61|1|")
+
+            assert "62" not in names(await client.heard()) or fault in ("L12", "L14")
+
+            gateway.clear_faults()
+
+            assert names(await client.heard())[-1:] in (["62"], [], ["1102"])
+
+        assert names(await client.place())[-1] == "Filled"
+        client.close()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hashlib
+import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from paperdesk.config import Settings, load_settings
 from paperdesk.domain.vocabulary import Scope
 from paperdesk.errors import ConfigError
 
+README = Path(__file__).parents[4] / "README.md"
 KEY_HASH = "ab" * 32
 GATEWAY = '[[gateways]]\naccounts = ["DU8730189"]\n'
 CLIENT = (
@@ -228,3 +232,20 @@ def test_a_file_that_cannot_be_read_is_named(content: bytes | None) -> None:
 
     with pytest.raises(ConfigError, match=r"missing\.toml"):
         load_settings(path, {})
+
+
+def test_the_readmes_example_works_with_a_key_of_ones_own_only() -> None:
+    """A key that everybody can read must never be one that opens an account."""
+    readme = README.read_text(encoding="utf-8").partition("## With your IBKR paper account")[2]
+    (example,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    command = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)[0]
+    made = subprocess.run(
+        ["/bin/sh", "-c", command], capture_output=True, text=True, check=True
+    )
+    key, key_sha256 = (line.split()[1] for line in made.stdout.splitlines())
+
+    (refused,) = problems(example).splitlines()[1:]
+    assert "clients[0].key_sha256" in refused
+    assert key_sha256 == hashlib.sha256(key.encode()).hexdigest()
+    (client,) = load(re.sub('"PUT .*"', f'"{key_sha256}"', example)).clients
+    assert client.key_sha256 == key_sha256

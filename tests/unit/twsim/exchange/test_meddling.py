@@ -105,6 +105,14 @@ def test_a_working_order_can_be_rejected_and_a_rejected_one_never_fills(
     assert exchange.fill_order(found(exchange), 1, NOW) == []
 
 
+def test_a_refusal_that_nobody_met_is_forgotten(exchange: Exchange) -> None:
+    exchange.reject_next(NO)
+    exchange.forget_refusal(NO)
+    exchange.forget_refusal(NO)
+
+    assert kinds(exchange.place(make_ticket(limit="100"), NOW)) == ["Acknowledged"]
+
+
 def test_a_forced_ticket_may_have_an_id_that_works_already(exchange: Exchange) -> None:
     exchange.place(make_ticket(limit="100"), NOW)
     exchange.force(make_ticket(limit="101"), NOW)
