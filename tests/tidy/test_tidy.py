@@ -135,6 +135,16 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert version[1] == package[1] == changelog[1]
 
 
+def test_the_readmes_example_is_one_that_the_suite_runs() -> None:
+    """An example that nobody runs is the first thing that breaks, and the first one tried."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n.*?```", readme, re.DOTALL)
+    examples = (ROOT / "docs/twsim-examples.md").read_text(encoding="utf-8")
+
+    assert len(blocks) == 1
+    assert blocks[0] in examples
+
+
 def test_no_lock_names_a_registry() -> None:
     """A lock that names a host installs from that host for ever."""
     for path in [*ROOT.glob("requirements*.lock"), *CLIENTS.glob("locks/*.lock")]:
