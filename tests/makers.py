@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from paperdesk.domain.batch import Batch, BatchHead, ErrorCode, Outcome, Row, Target
-from paperdesk.domain.contract import Contract
+from paperdesk.domain.contract import Contract, TickLadder, tick_at
 from paperdesk.domain.execution import Execution
 from paperdesk.domain.order import Order, OrderState, Terms, WireStatus
 from paperdesk.domain.planning import Goal
@@ -265,3 +265,8 @@ def recorded(
 
 def seconds(count: float) -> timedelta:
     return timedelta(seconds=count)
+
+
+def is_on_tick(price: Decimal, ladder: TickLadder) -> bool:
+    """Tell, by division and not by rounding, whether an order at `price` conforms."""
+    return price > 0 and price % tick_at(price, ladder) == 0

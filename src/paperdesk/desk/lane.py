@@ -49,7 +49,6 @@ class Lane:
         self.broker: Final = broker
         self.pacer: Final = pacer
         self.sender: Final = Sender(broker, ledger=ledger, clock=clock, feed=feed, pacer=pacer)
-        self.hours: SessionHours | None = None
         self._hours_at: datetime | None = None
         self._ledger = ledger
         self._clock = clock
@@ -57,6 +56,11 @@ class Lane:
         self._inbox: list[Recorded] = []
         self._arrived = asyncio.Event()
         self._is_learning = False
+
+    @property
+    def hours(self) -> SessionHours | None:
+        """The gateway's session hours, None until told. The sender keeps them."""
+        return self.sender.hours
 
     async def run(self) -> None:
         """Run session, sender and learner until cancelled."""
@@ -211,8 +215,8 @@ class Lane:
             return
         try:
             async with asyncio.timeout(HOURS_SECONDS):
-                self.hours = await self.sender.query(self.broker.hours)
+                self.sender.hours = await self.sender.query(self.broker.hours)
         except (LineDown, TimeoutError) as error:
             _log.warning("hours.not_told", gateway=self.broker.name, reason=str(error))
             return
-        self.sender.hours, self._hours_at = self.hours, now
+        self._hours_at = now

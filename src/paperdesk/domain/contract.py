@@ -81,11 +81,6 @@ def tick_at(price: Decimal, ladder: TickLadder) -> Decimal:
     ).increment
 
 
-def is_on_tick(price: Decimal, ladder: TickLadder) -> bool:
-    """Tell whether an order at `price` conforms to the ladder."""
-    return price > 0 and price % tick_at(price, ladder) == 0
-
-
 def round_to_tick(price: Decimal, side: Side, ladder: TickLadder) -> Decimal:
     """Return the tick next to `price` that is no worse for the order: BUY down, SELL up.
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker_support import real
+from makers import is_on_tick
 from paperdesk.broker.contracts import (
     CANDIDATES_MAX,
     ContractRow,
@@ -15,7 +16,7 @@ from paperdesk.broker.contracts import (
     contracts_of,
     ladder_of,
 )
-from paperdesk.domain.contract import US_STOCK_LADDER, TickStep, is_on_tick
+from paperdesk.domain.contract import US_STOCK_LADDER, TickStep
 from paperdesk.domain.vocabulary import ConId
 
 

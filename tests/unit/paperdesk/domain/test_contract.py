@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from makers import is_on_tick
 from paperdesk.domain.contract import (
     US_STOCK_LADDER,
     NoTick,
-    is_on_tick,
     normalise_symbol,
     round_to_tick,
     tick_at,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from makers import make_target
-from paperdesk.domain.contract import US_STOCK_LADDER, NoTick, is_on_tick
+from makers import is_on_tick, make_target
+from paperdesk.domain.contract import US_STOCK_LADDER, NoTick
 from paperdesk.domain.order import Terms
 from paperdesk.domain.pricing import price_warnings, terms_of, tolerance_price
 from paperdesk.domain.vocabulary import OrderType, Side, TimeInForce
