@@ -211,8 +211,7 @@ class Endpoint(transports._FlowControlMixin):
                 self._carrier.carry(self, Mark.RST)
             return
         if item is Mark.RST:
-            self._inbox.clear()  # a reset takes with it what was not read
-            self._is_reset = True
+            self._is_reset = True  # and what was not read will never be
         else:
             self._inbox.append(item)
         self._deliver()

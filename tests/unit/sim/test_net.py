@@ -268,11 +268,43 @@ def test_whoever_writes_to_a_connection_that_is_gone_is_reset() -> None:
 
 def test_lingering_for_no_time_makes_abort_a_reset() -> None:
     async def scenario(line: Line) -> None:
-        sock = line.server.transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        line.server.transport.abort()
+        reset(line.server)
 
     assert isinstance(play(scenario).client.error, ConnectionResetError)
+
+
+def reset(end: Heard) -> None:
+    sock = end.transport.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    end.transport.abort()
+
+
+def test_a_reset_takes_with_it_what_a_slow_reader_had_not_read() -> None:
+    async def scenario(line: Line) -> None:
+        line.server.transport.pause_reading()
+        line.client.transport.write(b"unread")
+        reset(line.client)
+        await settled()
+        assert line.server.events == ["made"]  # who does not look does not see it
+        line.server.transport.resume_reading()
+
+    line = play(scenario)
+
+    assert line.server.data == b""
+    assert isinstance(line.server.error, ConnectionResetError)
+
+
+def test_a_reset_is_seen_by_writing_too() -> None:
+    async def scenario(line: Line) -> None:
+        line.server.transport.pause_reading()
+        reset(line.client)
+        await settled()
+        line.server.transport.write(b"x")
+
+    line = play(scenario)
+
+    assert line.server.events == ["made", "lost"]
+    assert isinstance(line.server.error, ConnectionResetError)
 
 
 def test_a_protocol_that_fails_ends_the_connection_and_the_run() -> None:

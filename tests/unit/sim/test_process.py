@@ -104,3 +104,53 @@ def test_the_sockets_of_a_process_die_with_it_after_what_it_had_sent() -> None:
 
     assert peer.data == b"last words"
     assert isinstance(peer.error, ConnectionResetError)
+
+
+def test_each_end_of_a_connection_runs_in_the_process_that_opened_it() -> None:
+    class Peer(asyncio.Protocol):
+        def __init__(self) -> None:
+            self.seen = {current_process()}
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.seen.add(current_process())
+
+        def data_received(self, data: bytes) -> None:
+            self.seen.add(current_process())
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.seen.add(current_process())
+
+    async def call() -> Peer:
+        transport, peer = await running_loop().create_connection(Peer, "h", 1)
+        transport.write(b"x")
+        await asyncio.sleep(1)
+        transport.close()
+        assert isinstance(peer, Peer)
+        return peer
+
+    async def scenario() -> None:
+        here = Peer()
+        await running_loop().create_server(lambda: here, "h", 1)
+        process = Process("p")
+        there = await process.start(call(), "call")
+        await asyncio.sleep(1)
+
+        assert here.seen == {None}
+        assert there.seen == {process}
+
+    simulate(1, scenario)
+
+
+def test_the_dead_connect_to_nobody() -> None:
+    async def scenario() -> None:
+        await running_loop().create_server(asyncio.Protocol, "h", 1)
+        process = Process("p")
+        connecting = process.start(
+            running_loop().create_connection(asyncio.Protocol, "h", 1), "connect"
+        )
+        await asyncio.sleep(0)
+        process.die()
+        with pytest.raises(ConnectionAbortedError):
+            await connecting
+
+    simulate(1, scenario)
