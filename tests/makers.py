@@ -182,21 +182,24 @@ def make_execution(
     conid: ConId = AAPL,
     perm_id: int = 9001,
     at: datetime = NOW,
+    symbol: str | None = None,
+    exchange: str = "IEX",
+    order_id: int = 1,
 ) -> Execution:
     return Execution(
         exec_id=ExecId(exec_id),
         account=ACCOUNT,
         conid=conid,
-        symbol=SYMBOLS.get(conid, Symbol(f"S{conid}")),
+        symbol=Symbol(symbol) if symbol else SYMBOLS.get(conid, Symbol(f"S{conid}")),
         side=side,
         quantity=quantity,
         price=Decimal(price),
         executed_at=at,
         order_ref=None if ref is None else OrderRef(ref),
-        order_id=OrderId(1),
+        order_id=OrderId(order_id),
         client_id=CLIENT_ID,
         perm_id=PermId(perm_id),
-        exchange="IEX",
+        exchange=exchange,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -18,11 +17,8 @@ def clock() -> ManualClock:
     return ManualClock(NOW)
 
 
-@pytest.fixture(params=["sqlite"])
-async def ledger(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
-) -> AsyncIterator[SqlLedger]:
-    assert request.param == "sqlite"
-    opened = await SqlLedger.open(f"sqlite:///{tmp_path}/ledger.db", InlineExecutor(), clock)
+@pytest.fixture
+async def ledger(ledger_url: str, clock: ManualClock) -> AsyncIterator[SqlLedger]:
+    opened = await SqlLedger.open(ledger_url, InlineExecutor(), clock)
     yield opened
     await opened.close()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from makers import (
     error_report,
     execution_report,
     make_contract,
+    make_execution,
     make_goal,
     make_head,
     make_target,
@@ -43,7 +45,7 @@ from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Refusal, Row, Targ
 from paperdesk.domain.order import Order, OrderState, ShownStatus
 from paperdesk.domain.planning import Goal
 from paperdesk.domain.position import Adjustment
-from paperdesk.domain.reports import CompletedReport, Effect, Report, Told
+from paperdesk.domain.reports import CompletedReport, Effect, ExecutionReport, Report, Told
 from paperdesk.domain.views import Holding, OtherHolding, Positions
 from paperdesk.domain.vocabulary import (
     AccountId,
@@ -57,6 +59,7 @@ from paperdesk.domain.vocabulary import (
     Symbol,
     TimeInForce,
 )
+from paperdesk.ledger.schema import raw_messages
 from paperdesk.ledger.store import SqlLedger
 from paperdesk.runtime import InlineExecutor
 
@@ -442,10 +445,9 @@ LIFE: Sequence[Report] = (
     order=st.permutations(range(len(LIFE))), extra=st.lists(st.sampled_from(range(len(LIFE))))
 )
 async def test_any_permutation_and_duplication_of_messages_gives_the_same_ledger(
-    tmp_path_factory: pytest.TempPathFactory, order: list[int], extra: list[int]
+    empty_url: Callable[[], str], order: list[int], extra: list[int]
 ) -> None:
-    path = tmp_path_factory.mktemp("fold") / "ledger.db"
-    ledger = await SqlLedger.open(f"sqlite:///{path}", InlineExecutor(), ManualClock(NOW))
+    ledger = await SqlLedger.open(empty_url(), InlineExecutor(), ManualClock(NOW))
     try:
         await sent(ledger)
         await learn(ledger, *(LIFE[index] for index in [*order, *extra]))
@@ -561,6 +563,46 @@ async def test_executions_are_listed_newest_first_and_filtered(ledger: SqlLedger
     assert await ids(symbol=Symbol("AAPL")) == ["b.01", "a.01"]
     assert await ids(since=NOW + seconds(1)) == ["b.01"]
     assert await ids(Page(1, before=3)) == ["b.01"]
+
+
+async def test_whatever_the_gateway_says_has_room(ledger: SqlLedger) -> None:
+    long, odd = "x" * 1_000, "no \0 and \ud800"
+    foreign = make_execution(
+        f"{long}.01",
+        ref=long,
+        symbol=long,
+        exchange=odd,
+        quantity=2**40,
+        order_id=2**31,
+        perm_id=2**62,
+    )
+    await sent(ledger)
+
+    await learn(ledger, ExecutionReport(foreign), commission_report(f"{long}.01"))
+    await learn(ledger, error_report(201, f"{odd} {long}", request_id=1))
+    await learn(ledger, error_report(201, "no such order", request_id=2**40))
+
+    (booked,) = await ledger.executions(ExecutionFilter([ACCOUNT]), ALL)
+    assert booked.execution == replace(foreign, exchange="no ? and ?")
+    assert booked.commission == Decimal("0.35")
+    assert (await order(ledger)).error == f"no ? and ? {long}"
+
+
+async def test_raw_fields_are_kept_character_by_character(ledger: SqlLedger) -> None:
+    fields = ("4", "\0", "\ud800", "\U0001f4c8", "\x7f")
+
+    await ledger.learn([replace(recorded(None), fields=fields)])
+
+    kept = ledger._owned.read(lambda c: c.scalar(sa.select(raw_messages.c.fields)))
+    assert kept == list(fields)
+
+
+async def test_a_value_that_cannot_be_stored_is_no_broken_ledger(ledger: SqlLedger) -> None:
+    await accept(ledger)
+
+    with pytest.raises(sa.exc.IntegrityError):
+        await accept(ledger)
+    await accept(ledger, batch=SECOND)
 
 
 # -- cancelling ------------------------------------------------------------------------------

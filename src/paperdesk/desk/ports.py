@@ -145,7 +145,11 @@ class Ledger(Protocol):
 
     # -- T0: accepting ---------------------------------------------------------------------
     async def accept(self, new: NewBatch) -> None:
-        """Store batch, targets and key in one commit."""
+        """Store batch, targets and key in one commit.
+
+        Raises OutcomeUnknown where the ledger went away while it committed and cannot be asked
+        whether it did.
+        """
 
     async def key_record(self, client: ClientName, key: str) -> KeyRecord | None:
         """Return what `client` used `key` for, None where it did not."""

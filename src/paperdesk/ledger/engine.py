@@ -1,46 +1,50 @@
-"""The connection to the database, and who owns it.
+"""An open ledger, whatever database it is on.
 
-Owns: how SQLite is opened (every commit durable, one writer), the lock that keeps a second
-owner out, the owner's epoch, and bringing the schema up to date. Knows no table but `owner`.
+Owns: how a transaction runs and what its failure means, the owner's epoch, and bringing the
+schema up to date. How a database is opened, and how a second owner is kept out, is in `sqlite`
+and `postgres`. Knows no table but `owner`.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
 
 from paperdesk.errors import LedgerUnavailable
 from paperdesk.ledger import schema
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT_MS: Final = 1_000
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class CommitUnknown(LedgerUnavailable):
+    """The commit failed: the line may have gone before it or after it. Read back to know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
     """An open ledger.
 
-    One connection that writes and one that only reads, the epoch of the owner, and the lock
-    that keeps others out.
+    One connection that writes and one that only reads, the epoch of the owner, and how to let
+    go of what keeps others out.
     """
 
     engine: sa.Engine
     reader: sa.Engine
     epoch: int
-    lock_fd: int
+    release: Callable[[], None]
 
     def transact(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in one transaction. Raises LedgerUnavailable, with nothing stored."""
+        """Run `work` in one transaction.
+
+        Raises LedgerUnavailable, with nothing stored; as CommitUnknown where that is not sure.
+        """
         return _run(self.engine, work)
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
@@ -50,41 +54,45 @@ class Owned:
     def close(self) -> None:
         """Close the writing connection and let the next owner in."""
         self.engine.dispose()
-        os.close(self.lock_fd)
-
-
-def open_sqlite(url: str, at: datetime) -> Owned:
-    """Open or make the SQLite ledger at `url`, as its only owner.
-
-    Raises LedgerUnavailable where another process owns it or it cannot be opened.
-    """
-    path = Path(url.removeprefix("sqlite:///"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock_fd = _lock(path)
-    except OSError as error:
-        raise LedgerUnavailable(f"the ledger {path} cannot be opened: {error}") from error
-    try:
-        engine = _engine(url, _WRITING, begin="BEGIN IMMEDIATE")
-        migrate(engine)
-        reader = _engine(url, _READING, begin="BEGIN")
-        return Owned(engine, reader, _next_epoch(engine, at), lock_fd)
-    except LedgerUnavailable:
-        os.close(lock_fd)
-        raise
-    except sa.exc.DBAPIError as error:
-        os.close(lock_fd)
-        raise LedgerUnavailable(f"the ledger {path} cannot be opened: {error.orig}") from error
+        self.release()
 
 
 def _run(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
     try:
-        with engine.begin() as connection:
-            return work(connection)
+        with engine.connect() as connection, connection.begin() as transaction:
+            done = work(connection)
+            _commit(transaction)
+            return done
     except sa.exc.DBAPIError as error:
-        if isinstance(error, sa.exc.IntegrityError):
-            raise  # a broken invariant of ours, not a broken database
-        raise LedgerUnavailable(f"the ledger cannot be used: {error.orig}") from error
+        if _is_about_values(error):
+            raise
+        raise LedgerUnavailable(f"the ledger cannot be used: {words_of(error)}") from error
+
+
+def _commit(transaction: sa.RootTransaction) -> None:
+    try:
+        transaction.commit()
+    except sa.exc.DBAPIError as error:
+        if _is_about_values(error):
+            raise  # a constraint judged at the end: rolled back, and that is sure
+        raise CommitUnknown(f"the ledger lost a commit: {words_of(error)}") from error
+
+
+def _is_about_values(error: sa.exc.DBAPIError) -> bool:
+    """Tell whether what was written cannot be stored: a defect of ours, not of the database.
+
+    Such an error must never look like a database that is down: trying again would not end.
+    """
+    if isinstance(error, sa.exc.IntegrityError | sa.exc.DataError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return str(state).startswith("54")  # too large, in PostgreSQL's words: for an index, say
+
+
+def words_of(error: sa.exc.DBAPIError) -> str:
+    """Return what the database says, in one line and without the values it names."""
+    told = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    return " ".join(str(told or error.orig).split())
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -120,47 +128,8 @@ def _newest_version() -> str:
     return max(path.name for path in (MIGRATIONS / "versions").glob("*.py")).partition("_")[0]
 
 
-def _lock(path: Path) -> int:
-    fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise LedgerUnavailable(
-            f"another process owns the ledger {path}: stop it, or name another ledger.url"
-        ) from None
-    return fd
-
-
-_WRITING: Final = (
-    "journal_mode=WAL",
-    "synchronous=FULL",  # NORMAL may lose the last commits when power fails
-    "foreign_keys=ON",
-    f"busy_timeout={BUSY_TIMEOUT_MS}",
-)
-_READING: Final = ("query_only=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
-
-
-def _engine(url: str, pragmas: Sequence[str], *, begin: str) -> sa.Engine:
-    """Return an engine of one connection."""
-    engine = sa.create_engine(
-        url,
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False},
-        hide_parameters=True,  # an error that is logged must not name keys
-    )
-
-    def on_connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # SQLAlchemy begins; the driver must not
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-
-    sa.event.listen(engine, "connect", on_connect)
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-    return engine
-
-
-def _next_epoch(engine: sa.Engine, at: datetime) -> int:
+def next_epoch(engine: sa.Engine, at: datetime) -> int:
+    """Begin the next owner's epoch; return it."""
     with engine.begin() as connection:
         epoch = connection.scalar(sa.select(schema.owner.c.epoch)) or 0
         connection.execute(schema.owner.delete())

@@ -16,7 +16,6 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from paperdesk.desk.ports import Learned
 from paperdesk.domain import reconcile
@@ -45,6 +44,7 @@ from paperdesk.ledger.schema import (
     positions,
     raw_messages,
 )
+from paperdesk.ledger.upsert import upsert
 
 
 class Lesson:
@@ -175,19 +175,17 @@ class Lesson:
 
     def _move(self, execution: Execution, by: int) -> None:
         """Keep the position at hand."""
-        self._connection.execute(
-            insert(positions)
-            .values(
-                account_id=execution.account,
-                conid=execution.conid,
-                symbol=execution.symbol,
-                opening=0,
-                own=by,
-            )
-            .on_conflict_do_update(
-                index_elements=["account_id", "conid"],
-                set_={"own": positions.c.own + by},
-            )
+        upsert(
+            self._connection,
+            positions,
+            {
+                "account_id": execution.account,
+                "conid": execution.conid,
+                "symbol": execution.symbol,
+                "opening": 0,
+                "own": by,
+            },
+            change={"own": positions.c.own + by},
         )
 
     def _book_commission(self, report: CommissionReport, at: datetime) -> None:
@@ -197,10 +195,11 @@ class Lesson:
             values["commission"] = report.commission
         if report.realized_pnl is not None:
             values["realized_pnl"] = report.realized_pnl
-        self._connection.execute(
-            insert(commissions)
-            .values(exec_id=report.exec_id, **values)
-            .on_conflict_do_update(index_elements=["exec_id"], set_=values)
+        upsert(
+            self._connection,
+            commissions,
+            {"exec_id": report.exec_id, **values},
+            change=values,
         )
         ref = self._connection.scalar(
             sa.select(executions.c.ref).where(executions.c.exec_id == report.exec_id)
@@ -247,19 +246,17 @@ def adopt(
                 adopted_at=at,
             )
         )
-        connection.execute(
-            insert(positions)
-            .values(
-                account_id=account,
-                conid=change.conid,
-                symbol=symbols[change.conid],
-                opening=change.change,
-                own=0,
-            )
-            .on_conflict_do_update(
-                index_elements=["account_id", "conid"],
-                set_={"opening": positions.c.opening + change.change},
-            )
+        upsert(
+            connection,
+            positions,
+            {
+                "account_id": account,
+                "conid": change.conid,
+                "symbol": symbols[change.conid],
+                "opening": change.change,
+                "own": 0,
+            },
+            change={"opening": positions.c.opening + change.change},
         )
 
 

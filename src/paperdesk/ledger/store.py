@@ -6,12 +6,12 @@ the injected executor. What a transaction does is in `intents`, `learning` and `
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from paperdesk.desk.ports import (
     Claim,
@@ -43,14 +43,20 @@ from paperdesk.domain.vocabulary import (
     OrderRef,
     Symbol,
 )
-from paperdesk.ledger import engine, intents, learning, reading, rows
+from paperdesk.errors import LedgerUnavailable, OutcomeUnknown
+from paperdesk.ledger import engine, intents, learning, reading, rows, unsure
 from paperdesk.ledger.schema import batches, contracts, owner, snapshots
+from paperdesk.ledger.sqlite import open_sqlite
+from paperdesk.ledger.upsert import upsert
 
 T = TypeVar("T")
 
+READ_BACK_SECONDS: Final = 1.0
+READ_BACK_PAUSE_SECONDS: Final = 0.1
+
 
 class SqlLedger:
-    """The Ledger port on SQLite."""
+    """The Ledger port on SQLite or PostgreSQL."""
 
     def __init__(
         self, owned: engine.Owned, executor: Executor, readers: Executor, clock: Clock
@@ -70,7 +76,7 @@ class SqlLedger:
         they do not stand in the way of what is sent and learnt.
         """
         at = clock.now()
-        owned = await executor.run(lambda: engine.open_sqlite(url, at))
+        owned = await executor.run(lambda: open_owned(url, at))
         return cls(owned, executor, readers or executor, clock)
 
     async def close(self) -> None:
@@ -91,9 +97,33 @@ class SqlLedger:
             lambda c: c.execute(owner.update().values(epoch=owner.c.epoch)).rowcount
         )
 
+    async def _read_back(self, question: Callable[[sa.Connection], T]) -> T:
+        """Ask what became of a commit, for about a second. Raises OutcomeUnknown.
+
+        Asked of the connection that writes: once there is one again, the session of the lost
+        one has ended and its commit is decided. Another might ask too soon.
+        """
+        now = asyncio.get_running_loop().time
+        deadline = now() + READ_BACK_SECONDS
+        while True:
+            try:
+                return await self._transact(question)
+            except LedgerUnavailable as error:
+                if now() >= deadline:
+                    raise OutcomeUnknown(
+                        "the ledger was lost while it stored this, and cannot be asked whether "
+                        "it did: ask again with the same Idempotency-Key"
+                    ) from error
+            await asyncio.sleep(READ_BACK_PAUSE_SECONDS)
+
     async def accept(self, new: NewBatch) -> None:
         """T0."""
-        await self._transact(lambda c: intents.accept(c, new))
+        try:
+            await self._transact(lambda c: intents.accept(c, new))
+        except engine.CommitUnknown:
+            batch_id = new.head.batch_id
+            if not await self._read_back(lambda c: unsure.is_accepted(c, batch_id)):
+                raise
 
     async def key_record(self, client: ClientName, key: str) -> KeyRecord | None:
         """Return what a key was used for."""
@@ -146,9 +176,18 @@ class SqlLedger:
     async def claim(self, claims: Sequence[Claim], line: Line, at: datetime) -> list[Order]:
         """T2."""
         epoch = self._owned.epoch
-        return await self._transact(
-            lambda c: intents.claim(c, claims, line, epoch=epoch, at=at)
-        )
+        try:
+            return await self._transact(
+                lambda c: intents.claim(c, claims, line, epoch=epoch, at=at)
+            )
+        except engine.CommitUnknown as unknown:
+            try:
+                won = await self._read_back(lambda c: unsure.claimed(c, claims, line))
+            except OutcomeUnknown:
+                raise unknown from None  # not sent, and never sent under these ids
+            if not won:
+                raise
+            return won
 
     async def not_sent(self, why: Mapping[OrderRef, str], at: datetime) -> None:
         """Record of claimed intents that they never left."""
@@ -240,13 +279,7 @@ class SqlLedger:
             "fetched_at": at,
         }
         await self._transact(
-            lambda c: (
-                c.execute(
-                    insert(contracts)
-                    .values(symbol=symbol, **values)
-                    .on_conflict_do_update(index_elements=["symbol"], set_=values)
-                ).rowcount
-            )
+            lambda c: upsert(c, contracts, {"symbol": symbol, **values}, change=values)
         )
 
     async def snapshot(self, account: AccountId) -> Positions | None:
@@ -255,13 +288,19 @@ class SqlLedger:
 
     async def save_snapshot(self, positions: Positions) -> None:
         """Store the newest positions answer."""
-        body = rows.snapshot_body(positions)
+        account, body = positions.account_id, rows.snapshot_body(positions)
         await self._transact(
-            lambda c: (
-                c.execute(
-                    insert(snapshots)
-                    .values(account_id=positions.account_id, body=body)
-                    .on_conflict_do_update(index_elements=["account_id"], set_={"body": body})
-                ).rowcount
+            lambda c: upsert(
+                c, snapshots, {"account_id": account, "body": body}, change={"body": body}
             )
         )
+
+
+def open_owned(url: str, at: datetime) -> engine.Owned:
+    """Open the ledger on the database that the URL names. Raises LedgerUnavailable."""
+    if url.startswith("sqlite:"):
+        return open_sqlite(url, at)
+    # The driver takes a tenth of a second to import: only who uses it pays for it.
+    from paperdesk.ledger.postgres import open_postgres  # noqa: PLC0415
+
+    return open_postgres(url, at)

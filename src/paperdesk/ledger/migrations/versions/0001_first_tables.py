@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from paperdesk.ledger.schema import Instant, Money
+from paperdesk.ledger.schema import Instant, Money, Number, Words
 
 revision = "0001"
 down_revision = None
@@ -20,7 +20,7 @@ def upgrade() -> None:
     """Make the step. There is no way back: restore a backup instead."""
     op.create_table(
         "batches",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Number, nullable=False),
         sa.Column("batch_id", sa.String(length=16), nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("client", sa.String(length=255), nullable=False),
@@ -38,14 +38,18 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_batches_open", ["id"], unique=False, sqlite_where=sa.text("is_open")
+            "ix_batches_open",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("is_open"),
+            postgresql_where=sa.text("is_open"),
         )
 
     op.create_table(
         "commissions",
-        sa.Column("exec_id", sa.String(length=64), nullable=False),
+        sa.Column("exec_id", Words(), nullable=False),
         sa.Column("commission", Money(), nullable=True),
-        sa.Column("currency", sa.String(length=8), nullable=False),
+        sa.Column("currency", Words(), nullable=False),
         sa.Column("realized_pnl", Money(), nullable=True),
         sa.PrimaryKeyConstraint("exec_id", name=op.f("pk_commissions")),
     )
@@ -59,25 +63,25 @@ def upgrade() -> None:
     )
     op.create_table(
         "executions",
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("exec_id", sa.String(length=64), nullable=False),
-        sa.Column("base", sa.String(length=64), nullable=False),
+        sa.Column("seq", Number, nullable=False),
+        sa.Column("exec_id", Words(), nullable=False),
+        sa.Column("base", Words(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("is_newest", sa.Boolean(), nullable=False),
         sa.Column("is_own", sa.Boolean(), nullable=False),
-        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("account_id", Words(), nullable=False),
         sa.Column("conid", sa.Integer(), nullable=False),
-        sa.Column("symbol", sa.String(length=32), nullable=False),
+        sa.Column("symbol", Words(), nullable=False),
         sa.Column("side", sa.String(length=4), nullable=False),
-        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("price", Money(), nullable=False),
         sa.Column("executed_at", Instant(length=26), nullable=False),
         sa.Column("learnt_at", Instant(length=26), nullable=False),
-        sa.Column("ref", sa.String(length=255), nullable=True),
-        sa.Column("order_id", sa.Integer(), nullable=True),
-        sa.Column("client_id", sa.Integer(), nullable=True),
+        sa.Column("ref", Words(), nullable=True),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("client_id", sa.BigInteger(), nullable=True),
         sa.Column("perm_id", sa.BigInteger(), nullable=True),
-        sa.Column("exchange", sa.String(length=32), nullable=False),
+        sa.Column("exchange", Words(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_executions")),
         sa.UniqueConstraint("exec_id", name=op.f("uq_executions_exec_id")),
     )
@@ -90,13 +94,13 @@ def upgrade() -> None:
 
     op.create_table(
         "openings",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Number, nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("conid", sa.Integer(), nullable=False),
-        sa.Column("symbol", sa.String(length=32), nullable=False),
-        sa.Column("change", sa.Integer(), nullable=False),
-        sa.Column("ours", sa.Integer(), nullable=False),
-        sa.Column("broker", sa.Integer(), nullable=False),
+        sa.Column("symbol", Words(), nullable=False),
+        sa.Column("change", sa.BigInteger(), nullable=False),
+        sa.Column("ours", sa.BigInteger(), nullable=False),
+        sa.Column("broker", sa.BigInteger(), nullable=False),
         sa.Column("adopted_at", Instant(length=26), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_openings")),
     )
@@ -116,16 +120,16 @@ def upgrade() -> None:
         "positions",
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("conid", sa.Integer(), nullable=False),
-        sa.Column("symbol", sa.String(length=32), nullable=False),
-        sa.Column("opening", sa.Integer(), nullable=False),
-        sa.Column("own", sa.Integer(), nullable=False),
+        sa.Column("symbol", Words(), nullable=False),
+        sa.Column("opening", sa.BigInteger(), nullable=False),
+        sa.Column("own", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "conid", name=op.f("pk_positions")),
     )
     op.create_table(
         "raw_messages",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", Number, nullable=False),
         sa.Column("at", Instant(length=26), nullable=False),
-        sa.Column("gateway", sa.String(length=255), nullable=False),
+        sa.Column("gateway", Words(), nullable=False),
         sa.Column("client_id", sa.Integer(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_raw_messages")),
@@ -145,7 +149,7 @@ def upgrade() -> None:
         sa.Column("conid", sa.Integer(), nullable=False),
         sa.Column("symbol", sa.String(length=32), nullable=False),
         sa.Column("side", sa.String(length=4), nullable=False),
-        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("order_type", sa.String(length=8), nullable=False),
         sa.Column("limit_price", Money(), nullable=True),
         sa.Column("time_in_force", sa.String(length=8), nullable=False),
@@ -153,9 +157,9 @@ def upgrade() -> None:
         sa.Column("planned_at", Instant(length=26), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("is_open", sa.Boolean(), nullable=False),
-        sa.Column("gateway", sa.String(length=255), nullable=True),
+        sa.Column("gateway", Words(), nullable=True),
         sa.Column("client_id", sa.Integer(), nullable=True),
-        sa.Column("order_id", sa.Integer(), nullable=True),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
         sa.Column("session", sa.Integer(), nullable=True),
         sa.Column("epoch", sa.Integer(), nullable=True),
         sa.Column("perm_id", sa.BigInteger(), nullable=True),
@@ -164,13 +168,13 @@ def upgrade() -> None:
         sa.Column("is_expired", sa.Boolean(), nullable=False),
         sa.Column("good_until", Instant(length=26), nullable=True),
         sa.Column("cancel_asked", sa.Boolean(), nullable=False),
-        sa.Column("filled_qty", sa.Integer(), nullable=False),
-        sa.Column("executed_qty", sa.Integer(), nullable=False),
+        sa.Column("filled_qty", sa.BigInteger(), nullable=False),
+        sa.Column("executed_qty", sa.BigInteger(), nullable=False),
         sa.Column("filled_value", Money(), nullable=False),
         sa.Column("commission", Money(), nullable=True),
-        sa.Column("broker_filled", sa.Integer(), nullable=False),
+        sa.Column("broker_filled", sa.BigInteger(), nullable=False),
         sa.Column("broker_code", sa.Integer(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("error", Words(), nullable=True),
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("sent_at", Instant(length=26), nullable=True),
         sa.Column("ended_at", Instant(length=26), nullable=True),
@@ -196,16 +200,17 @@ def upgrade() -> None:
             ["account_id", "conid"],
             unique=True,
             sqlite_where=sa.text("is_open"),
+            postgresql_where=sa.text("is_open"),
         )
 
     op.create_table(
         "targets",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Number, nullable=False),
         sa.Column("batch_id", sa.String(length=16), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("symbol", sa.String(length=32), nullable=False),
-        sa.Column("requested_symbol", sa.String(length=64), nullable=True),
+        sa.Column("requested_symbol", Words(), nullable=True),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("limit_price", Money(), nullable=True),
         sa.Column("expected_price", Money(), nullable=True),
@@ -215,10 +220,10 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
         sa.Column("conid", sa.Integer(), nullable=True),
-        sa.Column("current_pos", sa.Integer(), nullable=True),
-        sa.Column("working_qty", sa.Integer(), nullable=False),
-        sa.Column("delta", sa.Integer(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("current_pos", sa.BigInteger(), nullable=True),
+        sa.Column("working_qty", sa.BigInteger(), nullable=False),
+        sa.Column("delta", sa.BigInteger(), nullable=True),
+        sa.Column("error", Words(), nullable=True),
         sa.Column("error_code", sa.String(length=32), nullable=True),
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
