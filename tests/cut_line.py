@@ -31,6 +31,7 @@ class CutLine:
     to: Path
     listening: socket.socket
     cut: Cut | None = None
+    cut_after: bytes = b""  # cut the commit of a connection that was heard to say this
     is_refusing: bool = False
     cuts: int = 0
     _open: list[socket.socket] = field(default_factory=list)
@@ -71,11 +72,13 @@ class _Pair:
     near: socket.socket
     far: socket.socket
     swallows_answer: bool = False
+    heard: bool = False
 
     def pass_questions(self) -> None:
         with suppress(OSError):
             while data := self.near.recv(65536):
-                cut = self.line.cut if COMMIT in data else None
+                self.heard |= self.line.cut is not None and self.line.cut_after in data
+                cut = self.line.cut if self.heard and COMMIT in data else None
                 if cut is not None:
                     self.line.cut = None
                     self.line.cuts += 1

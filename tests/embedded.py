@@ -121,6 +121,11 @@ class Server:
         )
 
 
+def database_of(url: str) -> str:
+    """Return the database that a URL of `Server.url` names."""
+    return url.partition("@/")[2].partition("?")[0]
+
+
 @contextmanager
 def running_server(*, fsync: bool) -> Iterator[Server]:
     """Run a server. Without `fsync` it may lose commits when the machine dies, and only then."""

@@ -623,6 +623,18 @@ async def test_a_cancel_withdraws_drops_and_marks(ledger: SqlLedger) -> None:
     assert [o.ref for o in await ledger.cancels_asked([ACCOUNT])] == [f"pd-{FIRST}-0"]
 
 
+async def test_orders_keep_their_order_whichever_changed_last(ledger: SqlLedger) -> None:
+    targets = [make_target(symbol) for symbol in ("AAPL", "MSFT")]
+    await sent(ledger, *targets)
+    await learn(ledger, order_report(Told.SUBMITTED), status_report(Told.SUBMITTED))
+
+    working = [found.symbol for found in await ledger.working(ACCOUNT)]
+    to_cancel = [found.symbol for found in await ledger.ask_cancel(BatchId(FIRST), NOW)]
+    asked = [found.symbol for found in await ledger.cancels_asked([ACCOUNT])]
+
+    assert working == to_cancel == asked == ["AAPL", "MSFT"]
+
+
 async def test_working_orders_are_those_that_may_still_trade(ledger: SqlLedger) -> None:
     await sent(ledger, make_target(), make_target("MSFT"))
     await learn(ledger, status_report(Told.CANCELLED, order_id=2, perm_id=2))

@@ -7,7 +7,8 @@ and `postgres`. Knows no table but `owner`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,11 +46,15 @@ class Owned:
 
         Raises LedgerUnavailable, with nothing stored; as CommitUnknown where that is not sure.
         """
-        return _run(self.engine, work)
+        with _told(), self.engine.connect() as connection, connection.begin() as transaction:
+            done = work(connection)
+            _commit(transaction)
+            return done
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run questions on what is committed. Raises LedgerUnavailable."""
-        return _run(self.reader, work)
+        with _told(), self.reader.begin() as connection:
+            return work(connection)
 
     def close(self) -> None:
         """Close the writing connection and let the next owner in."""
@@ -57,12 +62,11 @@ class Owned:
         self.release()
 
 
-def _run(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raise as LedgerUnavailable what the database raises."""
     try:
-        with engine.connect() as connection, connection.begin() as transaction:
-            done = work(connection)
-            _commit(transaction)
-            return done
+        yield
     except sa.exc.DBAPIError as error:
         if _is_about_values(error):
             raise

@@ -208,7 +208,9 @@ def ask_cancel(connection: sa.Connection, batch_id: BatchId, at: datetime) -> li
     for order in _planned(connection, orders.c.batch_id == batch_id):
         _save(connection, advance(order, OrderEvent.DROPPED, at))
     rows = connection.execute(
-        sa.select(orders).where(orders.c.batch_id == batch_id, orders.c.is_open)
+        sa.select(orders)
+        .where(orders.c.batch_id == batch_id, orders.c.is_open)
+        .order_by(orders.c.seq)
     )
     working = [replace(order_of(row), cancel_asked=True) for row in rows.mappings()]
     for order in working:
@@ -304,9 +306,9 @@ def _give_way(
 
 def _planned(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> list[Order]:
     rows = connection.execute(
-        sa.select(orders).where(
-            orders.c.is_open, orders.c.state == OrderState.PLANNED.value, *where
-        )
+        sa.select(orders)
+        .where(orders.c.is_open, orders.c.state == OrderState.PLANNED.value, *where)
+        .order_by(*reading.AS_PLANNED)
     )
     return [order_of(row) for row in rows.mappings()]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -37,6 +38,9 @@ from paperdesk.ledger.schema import (
     targets,
 )
 
+# Without an order PostgreSQL gives rows as they lie on its pages: another one after each change.
+AS_PLANNED: Final = (orders.c.planned_at, orders.c.batch_id, orders.c.seq)
+
 
 def batch(connection: sa.Connection, batch_id: BatchId) -> Batch | None:
     """Return a batch and its rows."""
@@ -58,9 +62,9 @@ def unsent(connection: sa.Connection, batch_id: BatchId) -> list[int]:
     """Return the rows whose intent nobody has claimed."""
     return list(
         connection.scalars(
-            sa.select(orders.c.seq).where(
-                orders.c.batch_id == batch_id, orders.c.state == OrderState.PLANNED.value
-            )
+            sa.select(orders.c.seq)
+            .where(orders.c.batch_id == batch_id, orders.c.state == OrderState.PLANNED.value)
+            .order_by(orders.c.seq)
         )
     )
 
@@ -133,7 +137,9 @@ def executed(
 def working(connection: sa.Connection, account: AccountId) -> list[Order]:
     """Return orders that may still trade."""
     rows = connection.execute(
-        sa.select(orders).where(orders.c.account_id == account, orders.c.is_open)
+        sa.select(orders)
+        .where(orders.c.account_id == account, orders.c.is_open)
+        .order_by(*AS_PLANNED)
     )
     return [order_of(row) for row in rows.mappings()]
 
@@ -141,9 +147,9 @@ def working(connection: sa.Connection, account: AccountId) -> list[Order]:
 def cancels_asked(connection: sa.Connection, accounts: Collection[AccountId]) -> list[Order]:
     """Return claimed orders whose cancel was asked and that may still trade."""
     rows = connection.execute(
-        sa.select(orders).where(
-            orders.c.account_id.in_(accounts), orders.c.is_open, orders.c.cancel_asked
-        )
+        sa.select(orders)
+        .where(orders.c.account_id.in_(accounts), orders.c.is_open, orders.c.cancel_asked)
+        .order_by(*AS_PLANNED)
     )
     return [order_of(row) for row in rows.mappings()]
 
@@ -156,7 +162,8 @@ def unsettled(
 ) -> list[Order]:
     """Return orders on these contracts beside which nothing may be planned."""
     rows = connection.execute(
-        sa.select(orders).where(
+        sa.select(orders)
+        .where(
             orders.c.account_id == account,
             orders.c.conid.in_(conids),
             sa.or_(
@@ -168,6 +175,7 @@ def unsettled(
                 ),
             ),
         )
+        .order_by(*AS_PLANNED)
     )
     found = [order_of(row) for row in rows.mappings()]
     return [order for order in found if not order.is_settled(at)]

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from cut_line import Cut, CutLine, cut_line
-from embedded import PASSWORD, PASSWORD_IN_URL, Server, running_server
+from embedded import PASSWORD, PASSWORD_IN_URL, Server, database_of, running_server
 from makers import ACCOUNT, CLIENT_ID, GATEWAY, NOW, make_goal, make_head, make_target, seconds
 from paperdesk.clock import ManualClock
 from paperdesk.desk.ports import Claim, Line, NewBatch
@@ -54,12 +54,6 @@ async def is_stored(ledger: SqlLedger, batch_id: BatchId = FIRST) -> bool:
     return await ledger.batch(batch_id) is not None
 
 
-def name_of(url: str) -> str:
-    return (
-        url.rpartition("/")[2] if "?" not in url else url.partition("@/")[2].partition("?")[0]
-    )
-
-
 @pytest.fixture
 async def ledger(postgres_url: str) -> AsyncIterator[SqlLedger]:
     opened = await open_ledger(postgres_url)
@@ -94,7 +88,7 @@ async def test_every_commit_is_durable_and_nothing_waits_for_ever(ledger: SqlLed
 async def test_a_row_that_another_session_holds_is_not_waited_for(
     ledger: SqlLedger, postgres_url: str, postgres_server: Server
 ) -> None:
-    with postgres_server.holding(name_of(postgres_url), "LOCK TABLE batches"):
+    with postgres_server.holding(database_of(postgres_url), "LOCK TABLE batches"):
         with pytest.raises(LedgerUnavailable, match="lock timeout"):
             await accept(ledger)
         await ledger.check_writable()  # which is another row
@@ -148,7 +142,7 @@ def test_a_database_of_another_encoding_is_refused(postgres_server: Server) -> N
 async def test_each_schema_of_a_database_holds_a_ledger_of_its_own(
     ledger: SqlLedger, postgres_url: str, postgres_server: Server
 ) -> None:
-    postgres_server.run("CREATE SCHEMA other", database=name_of(postgres_url))
+    postgres_server.run("CREATE SCHEMA other", database=database_of(postgres_url))
     other = await open_ledger(f"{postgres_url}&options=-csearch_path%3Dother")
     await accept(other)
 
@@ -196,7 +190,7 @@ async def test_a_lost_connection_fails_one_call_and_is_made_anew(
 ) -> None:
     await accept(ledger)
     assert await is_stored(ledger)
-    postgres_server.end_sessions(name_of(postgres_url))
+    postgres_server.end_sessions(database_of(postgres_url))
 
     with pytest.raises(LedgerUnavailable):
         await ledger.check_writable()
@@ -212,7 +206,7 @@ async def test_an_owner_that_was_replaced_never_writes_or_reads_again(
     ledger: SqlLedger, postgres_url: str, postgres_server: Server
 ) -> None:
     await is_stored(ledger)
-    postgres_server.end_sessions(name_of(postgres_url))
+    postgres_server.end_sessions(database_of(postgres_url))
     second = await open_ledger(postgres_url)
     with pytest.raises(LedgerUnavailable):  # the call that finds the line cut
         await ledger.check_writable()
@@ -270,7 +264,7 @@ async def test_a_commit_the_server_never_heard_of_stores_nothing(
 async def test_a_commit_that_still_goes_on_is_waited_for(
     behind_line: SqlLedger, line: CutLine, postgres_url: str, postgres_server: Server
 ) -> None:
-    postgres_server.run(SLOW_COMMIT, database=name_of(postgres_url))
+    postgres_server.run(SLOW_COMMIT, database=database_of(postgres_url))
     line.cut = Cut.DURING
 
     await accept(behind_line)
