@@ -25,11 +25,11 @@ from twsim import Gateway
 UP_WITHIN_SECONDS = 10.0
 
 
-def settings_for(gateway: Gateway, home: Path) -> Settings:
-    """Return settings that name the gateway and a ledger in `home`."""
+def settings_for(gateway: Gateway, home: Path, ledger_url: str | None = None) -> Settings:
+    """Return settings that name the gateway and a ledger, in `home` where none is given."""
     return Settings(
         default_account=ACCOUNT,
-        ledger=LedgerSettings(f"sqlite:///{home}/ledger.db"),
+        ledger=LedgerSettings(ledger_url or f"sqlite:///{home}/ledger.db"),
         gateways=(GatewaySettings(accounts=(ACCOUNT,), host=gateway.host, port=gateway.port),),
         desk=DeskSettings(),
     )
@@ -94,17 +94,20 @@ async def open_house(
     positions: tuple[tuple[str, str, int, Decimal], ...] = (),
     desk: DeskSettings | None = None,
     per_second: int = 45,
+    ledger_url: str | None = None,
 ) -> AsyncIterator[House]:
     """Run a service on a gateway; start a gateway of its own where none is given."""
     if gateway is None:
         own = Gateway(accounts={ACCOUNT: 1_000_000}, positions=positions)
         async with (
             own,
-            open_house(home, gateway=own, desk=desk, per_second=per_second) as house,
+            open_house(
+                home, gateway=own, desk=desk, per_second=per_second, ledger_url=ledger_url
+            ) as house,
         ):
             yield house
         return
-    settings = settings_for(gateway, home)
+    settings = settings_for(gateway, home, ledger_url)
     (only,) = settings.gateways
     settings = replace(
         settings,

@@ -48,6 +48,7 @@ from paperdesk.errors import (
     BrokerUnavailable,
     LedgerUnavailable,
     NotFound,
+    OutcomeUnknown,
     TooManyRequests,
 )
 
@@ -163,20 +164,26 @@ class Desk:
         """Accept targets (T0), and return the batch once each row has its first status.
 
         Raises TooManyRequests, BrokerUnavailable and LedgerUnavailable, each with nothing
-        stored and nothing sent.
+        stored and nothing sent; and OutcomeUnknown, after which the batch is traded if it
+        turns out to be stored.
         """
         lane = self._lanes[account]
         frames = await self._pipeline.frames_for(targets)
         self._require_room(lane, frames)
         self._require_up(lane, account)
         new = self._new_batch(client, account, targets, slot=slot)
-        with self._pipeline.expecting(lane, new.head.batch_id, frames):
-            await self._ledger.accept(new)
         rows = tuple(Row(seq, target) for seq, target in enumerate(targets))
         batch = Batch(new.head, rows)
+        opened = OpenBatch(batch, new.send_before)
+        with self._pipeline.expecting(lane, new.head.batch_id, frames):
+            try:
+                await self._ledger.accept(new)
+            except OutcomeUnknown:
+                self._pipeline.start(opened)
+                raise
         if slot is not None:
             slot.accepted = batch
-        self._pipeline.start(OpenBatch(batch, new.send_before))
+        self._pipeline.start(opened)
         timeout = self._policy.ack_timeout_seconds if wait_seconds is None else wait_seconds
         try:
             return await self._acknowledged(new.head.batch_id, timeout)

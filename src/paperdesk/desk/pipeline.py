@@ -127,8 +127,9 @@ class Pipeline:
     async def _try(self, run: _Run) -> bool:
         """Take the batch from where it stands; return False where the ledger failed."""
         try:
-            batch = await self._ledger.batch(run.batch_id)
-            assert batch is not None
+            batch = await self._stored(run.batch_id)
+            if batch is None:
+                return True
             await self._requeue(run, batch)
             await self._plan_all(
                 run, [row for row in batch.rows if row.outcome is Outcome.PENDING]
@@ -138,6 +139,15 @@ class Pipeline:
             _log.error("ledger.unavailable", batch_id=run.batch_id, reason=error.detail)
             return False
         return True
+
+    async def _stored(self, batch_id: BatchId) -> Batch | None:
+        """Return the batch; None where its commit, whose outcome was unknown, was not made."""
+        batch = await self._ledger.batch(batch_id)
+        if batch is None:
+            # Nothing can be written before that commit is decided; then reading is sure.
+            await self._ledger.check_writable()
+            batch = await self._ledger.batch(batch_id)
+        return batch
 
     # -- contracts ---------------------------------------------------------------------------
     async def _plan_all(self, run: _Run, pending: Sequence[Row]) -> None:

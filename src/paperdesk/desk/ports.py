@@ -141,7 +141,7 @@ class Ledger(Protocol):
         """Release the ledger to its next owner."""
 
     async def check_writable(self) -> None:
-        """Return where a write would succeed now."""
+        """Return where a write would succeed now, and every earlier one is decided."""
 
     # -- T0: accepting ---------------------------------------------------------------------
     async def accept(self, new: NewBatch) -> None:

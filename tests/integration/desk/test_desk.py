@@ -188,9 +188,9 @@ async def test_terms_reach_the_wire_as_asked(tmp_path: Path) -> None:
 
 # -- cancelling ------------------------------------------------------------------------------
 async def test_a_cancel_is_confirmed_by_the_broker_and_says_the_same_twice(
-    tmp_path: Path,
+    tmp_path: Path, ledger_url: str
 ) -> None:
-    async with open_house(tmp_path) as house:
+    async with open_house(tmp_path, ledger_url=ledger_url) as house:
         batch = await house.submit(make_target(limit="100.00"), make_target("MSFT", 5))
 
         first = await house.desk.cancel(house.client, batch.head.batch_id)
@@ -331,7 +331,9 @@ async def test_more_than_can_be_sent_in_time_is_refused_whole(tmp_path: Path) ->
 
 
 # -- restart ---------------------------------------------------------------------------------
-async def test_after_a_restart_every_answer_is_as_before(tmp_path: Path) -> None:
+async def test_after_a_restart_every_answer_is_as_before(
+    tmp_path: Path, ledger_url: str
+) -> None:
     async def answers(house: object) -> object:
         desk, client = house.desk, house.client  # type: ignore[attr-defined]
         listed = await desk.batches(client, account=None, of_client=None, limit=9, before=None)
@@ -351,22 +353,22 @@ async def test_after_a_restart_every_answer_is_as_before(tmp_path: Path) -> None
         )
 
     async with Gateway(accounts={ACCOUNT: 1_000_000}) as gateway:
-        async with open_house(tmp_path, gateway=gateway) as house:
+        async with open_house(tmp_path, gateway=gateway, ledger_url=ledger_url) as house:
             await house.trade(make_target(), make_target("NOPE"), make_target("MSFT", 0))
             before = await answers(house)
-        async with open_house(tmp_path, gateway=gateway) as house:
+        async with open_house(tmp_path, gateway=gateway, ledger_url=ledger_url) as house:
             assert await answers(house) == before
 
 
 async def test_an_order_that_worked_before_a_restart_is_followed_to_its_end(
-    tmp_path: Path,
+    tmp_path: Path, ledger_url: str
 ) -> None:
     async with Gateway(accounts={ACCOUNT: 1_000_000}) as gateway:
         gateway.hold_fills("AAPL")
-        async with open_house(tmp_path, gateway=gateway) as house:
+        async with open_house(tmp_path, gateway=gateway, ledger_url=ledger_url) as house:
             batch = await house.submit(make_target())
         gateway.release_fills("AAPL")
-        async with open_house(tmp_path, gateway=gateway) as house:
+        async with open_house(tmp_path, gateway=gateway, ledger_url=ledger_url) as house:
             done = await house.final(batch)
 
             assert done.rows[0].status is ShownStatus.FILLED

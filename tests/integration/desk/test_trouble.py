@@ -162,10 +162,14 @@ async def test_a_line_that_drops_again_and_again_sends_nothing_twice(tmp_path: P
         assert await house.positions() == held
 
 
-async def test_a_cancel_asked_again_and_again_is_one_frame(tmp_path: Path) -> None:
+async def test_a_cancel_asked_again_and_again_is_one_frame(
+    tmp_path: Path, ledger_url: str
+) -> None:
     async with Gateway(accounts={ACCOUNT: 1_000_000}) as gateway:
         patient = DeskSettings(ack_timeout=0.05)
-        async with open_house(tmp_path, gateway=gateway, desk=patient) as house:
+        async with open_house(
+            tmp_path, gateway=gateway, desk=patient, ledger_url=ledger_url
+        ) as house:
             batch = await house.submit(make_target(limit="1.00"), wait_seconds=2)
             await gateway.stop()
             await house.until_down()
