@@ -19,6 +19,11 @@ T = TypeVar("T")
 PAPER_ACCOUNT: Final = re.compile(r"D[A-Z]{1,2}\d{4,12}", re.ASCII)
 CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SHA256_HEX: Final = re.compile(r"[0-9a-fA-F]{64}")
+# What is one part to us must be one to libpq, or its errors quote a piece of the password.
+POSTGRES_URL: Final = re.compile(
+    r"postgres(?:ql)?://(?:[^@:/?#]*(?::[^@:/?#]*)?@)?(?P<hosts>[^@/?#]*)/[^@:/?#]+(?:\?[^#]*)?"
+)
+HOST: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^:\[\]]*)(?::[0-9]{1,5})?")
 LATER: Final = "not supported by this version yet: remove it"
 
 
@@ -139,11 +144,25 @@ def loopback(value: object) -> str:
 
 
 def ledger_url(value: object) -> str:
-    """The URL of a SQLite file."""
+    """The URL of a SQLite file or of a PostgreSQL database."""
     given = text(value)
-    if given.startswith(("postgresql:", "postgresql+", "postgres:")):
-        raise ValueError(f"PostgreSQL is {LATER}, or use sqlite:///paperdesk.db")
+    if given.startswith(("postgresql:", "postgres:")):
+        return _postgres_url(given)
     path = given.removeprefix("sqlite:///")
     if path == given or not path or path.startswith(":memory:") or "?" in path:
-        raise ValueError("must be sqlite:/// and the path of a file")
+        raise ValueError(
+            "must be sqlite:/// and the path of a file, or postgresql://user@host/database"
+        )
+    return given
+
+
+def _postgres_url(given: str) -> str:
+    """The URL as the PostgreSQL client reads it: several hosts and options may be in it."""
+    parts = POSTGRES_URL.fullmatch(given)
+    if parts is None or not all(map(HOST.fullmatch, parts["hosts"].split(","))):
+        # The value is not repeated: there may be a password in it.
+        raise ValueError(
+            "must be postgresql://user@host/database; in a password write / @ : ? # as %2F %40 "
+            "%3A %3F %23, or keep it out of the URL, in PGPASSWORD or ~/.pgpass"
+        )
     return given

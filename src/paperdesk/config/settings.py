@@ -29,11 +29,11 @@ class ServerSettings:
 class LedgerSettings:
     """Where the durable record lives."""
 
-    url: str = "sqlite:///paperdesk.db"
+    url: str = field(default="sqlite:///paperdesk.db", repr=False)  # may hold a password
 
     @property
     def path(self) -> Path:
-        """The SQLite file."""
+        """The file, where it is SQLite."""
         return Path(self.url.removeprefix("sqlite:///"))
 
 

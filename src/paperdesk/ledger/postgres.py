@@ -90,13 +90,16 @@ class _Ownership:
         if self.epoch is not None and _epoch(connection) != self.epoch:
             self._is_lost = True
             self.check()
-        if not is_locked:
-            # Another owner; or our own session, of which the server does not know yet that
-            # it is lost: then a later call has the lock.
+        if is_locked:
+            return
+        if self.epoch is None:
             raise LedgerUnavailable(
                 f"another process owns the ledger {self.name}: stop it, or name another "
                 "ledger.url"
             )
+        # Another owner that has only begun; or our own session, of which the server does not
+        # know yet that it is lost. A later call will tell.
+        raise LedgerUnavailable(f"the ledger {self.name} is still locked by a lost session")
 
 
 def _lock(connection: _Connection) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -25,13 +26,15 @@ from paperdesk.ledger.store import SqlLedger
 from paperdesk.runtime import InlineExecutor
 
 FIRST = BatchId("a1b2c3d4e5f67890")
-# Ends with the commit, after a while: a commit that takes long.
+# Runs in the commit, which then takes long.
 SLOW_COMMIT = """
-CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
+BEGIN PERFORM {slowly}; RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON batches DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION slow();
 """
+HALF_A_SECOND = SLOW_COMMIT.format(slowly="pg_sleep(0.5)")
+UNTIL_RELEASED = SLOW_COMMIT.format(slowly="pg_advisory_xact_lock(1)")
 
 
 async def open_ledger(url: str) -> SqlLedger:
@@ -52,6 +55,12 @@ async def accept(ledger: SqlLedger, batch_id: str = FIRST, key: str | None = Non
 
 async def is_stored(ledger: SqlLedger, batch_id: BatchId = FIRST) -> bool:
     return await ledger.batch(batch_id) is not None
+
+
+async def until_writable(ledger: SqlLedger) -> None:
+    while True:
+        with contextlib.suppress(LedgerUnavailable):
+            return await ledger.check_writable()
 
 
 @pytest.fixture
@@ -264,12 +273,29 @@ async def test_a_commit_the_server_never_heard_of_stores_nothing(
 async def test_a_commit_that_still_goes_on_is_waited_for(
     behind_line: SqlLedger, line: CutLine, postgres_url: str, postgres_server: Server
 ) -> None:
-    postgres_server.run(SLOW_COMMIT, database=database_of(postgres_url))
+    postgres_server.run(HALF_A_SECOND, database=database_of(postgres_url))
     line.cut = Cut.DURING
 
     await accept(behind_line)
 
     assert line.cuts == 1
+    assert await is_stored(behind_line)
+
+
+async def test_while_a_lost_commit_goes_on_nothing_is_said_of_it_and_nothing_is_written(
+    behind_line: SqlLedger, line: CutLine, postgres_url: str, postgres_server: Server
+) -> None:
+    database = database_of(postgres_url)
+    postgres_server.run(UNTIL_RELEASED, database=database)
+    line.cut = Cut.DURING
+
+    with postgres_server.holding(database, "SELECT pg_advisory_lock(1)"):
+        with pytest.raises(OutcomeUnknown):
+            await accept(behind_line)
+        assert not await is_stored(behind_line)  # which is no answer
+        with pytest.raises(LedgerUnavailable, match="still locked by a lost session"):
+            await behind_line.check_writable()
+    await until_writable(behind_line)
     assert await is_stored(behind_line)
 
 

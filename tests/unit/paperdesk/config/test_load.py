@@ -100,6 +100,47 @@ def test_with_gateways_the_ledger_is_beside_the_file() -> None:
     assert load(GATEWAY).ledger.url == "sqlite:///paperdesk.db"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me@host/db",
+        "postgres://me:secret@host:5433/db",
+        "postgresql://me:a%2Fb%40c@[::1]:5432/db?sslmode=require",
+        "postgresql://me@one:5432,two:5432/db",
+        "postgresql:///db?host=/run/postgresql",
+    ],
+)
+def test_a_ledger_may_be_a_postgresql_database(url: str) -> None:
+    assert load(f'[ledger]\nurl = "{url}"\n').ledger.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:se/cret@host/db",
+        "postgresql://me:1/cret@host/db",
+        "postgresql://me:se@cret@host/db",
+        "postgresql://me:se:cret@host/db",
+        "postgresql://me:se?cret@host/db",
+        "postgresql://me:se#cret@host/db",
+        "postgresql://me:cret@host:port/db",
+        "postgresql://me:cret@host",
+        "postgresql+psycopg://me:cret@host/db",
+    ],
+)
+def test_a_url_that_would_be_misread_is_refused_without_its_password(url: str) -> None:
+    told = problems(f'[ledger]\nurl = "{url}"\n')
+
+    assert "postgresql://user@host/database" in told
+    assert "cret" not in told
+
+
+def test_settings_that_are_printed_do_not_show_the_ledgers_password() -> None:
+    settings = load('[ledger]\nurl = "postgresql://me:secret@host/db"\n')
+
+    assert "secret" not in repr(settings)
+
+
 def test_the_only_account_is_the_default_one() -> None:
     assert load('[[gateways]]\naccounts = ["DU1234567"]\n').default_account == "DU1234567"
 
@@ -169,7 +210,8 @@ def test_an_unknown_key_stops_the_start_and_is_named_with_its_place(
         ("[server]\nport = 70000\n", "from 0 to 65535"),
         ("[server]\nport = true\n", "from 0 to 65535"),
         ("[server]\nport = 80.0\n", "from 0 to 65535"),
-        ('[ledger]\nurl = "postgresql://me@host/db"\n', "not supported by this version yet"),
+        ('[ledger]\nurl = "mysql://me@host/db"\n', "or postgresql://user@host/database"),
+        ('[ledger]\nurl = "postgresql://me@host"\n', "must be postgresql://user@host/database"),
         ('[ledger]\nurl = "sqlite:///:memory:"\n', "the path of a file"),
         ('[ledger]\nurl = "sqlite://"\n', "the path of a file"),
         ('[ledger]\nurl = "mysql://x"\n', "the path of a file"),
@@ -237,7 +279,7 @@ def test_a_file_that_cannot_be_read_is_named(content: bytes | None) -> None:
 def test_the_readmes_example_works_with_a_key_of_ones_own_only() -> None:
     """A key that everybody can read must never be one that opens an account."""
     readme = README.read_text(encoding="utf-8").partition("## With your IBKR paper account")[2]
-    (example,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    example, ledger = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
     command = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)[0]
     made = subprocess.run(
         ["/bin/sh", "-c", command], capture_output=True, text=True, check=True
@@ -249,3 +291,4 @@ def test_the_readmes_example_works_with_a_key_of_ones_own_only() -> None:
     assert key_sha256 == hashlib.sha256(key.encode()).hexdigest()
     (client,) = load(re.sub('"PUT .*"', f'"{key_sha256}"', example)).clients
     assert client.key_sha256 == key_sha256
+    assert load(ledger).ledger.url.startswith("postgresql://")
