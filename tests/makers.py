@@ -206,16 +206,28 @@ def order_report(
     ref: str = "pd-a1b2c3d4e5f67890-0",
     order_id: int = 1,
     perm_id: int = 9001,
+    client_id: int = CLIENT_ID,
+    conid: ConId = AAPL,
+    side: Side = Side.BUY,
+    quantity: int = 100,
+    order_type: str = "MKT",
+    limit: str | None = None,
+    has_conditions: bool = False,
 ) -> OrderReport:
     return OrderReport(
         order_ref=OrderRef(ref),
-        client_id=CLIENT_ID,
+        client_id=client_id,
         order_id=OrderId(order_id),
         perm_id=PermId(perm_id),
         account=ACCOUNT,
-        conid=AAPL,
-        quantity=Decimal(100),
+        conid=conid,
+        quantity=Decimal(quantity),
         told=told,
+        symbol=SYMBOLS.get(conid, f"S{conid}"),
+        side=side,
+        order_type=order_type,
+        limit_price=None if limit is None else Decimal(limit),
+        has_conditions=has_conditions,
     )
 
 

@@ -23,6 +23,7 @@ _UNSETS: Final = frozenset({"2147483647", "9223372036854775807"})
 
 ORDER_MESSAGE: Final = "3"
 CANCEL_MESSAGE: Final = "4"
+ACCOUNT_AT: Final = 23  # in placeOrder, at every version
 
 # Every request that this adapter may send, by its number. Above all, 58 (the global cancel)
 # and 21 (exercise options) are not among them.
@@ -36,6 +37,7 @@ REQUESTS: Final[Mapping[str, str]] = {
     "7": "reqExecutions",
     "9": "reqContractDetails",
     "15": "reqAutoOpenOrders",  # ib_async sends it for client id 0
+    "16": "reqAllOpenOrders",
     "49": "reqCurrentTime",
     "59": "reqMarketDataType",
     "61": "reqPositions",
@@ -135,7 +137,7 @@ def order_fields(order: Order, contract: Contract, version: int) -> list[str]:
     fields[18] = order.terms.order_type.value
     fields[19] = limit_price_text(order)
     fields[21] = order.terms.time_in_force.value
-    fields[23] = order.account
+    fields[ACCOUNT_AT] = order.account
     fields[26] = order.ref
     fields[33] = "1" if order.terms.outside_rth else "0"
     fields = fields[: _PLAIN_LENGTH - sum(version < since for since in _TAIL_SINCE)]

@@ -7,7 +7,8 @@ or ends, and the gateway's session hours. Implements BrokerListener. Knows nothi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,7 +16,7 @@ from typing import Final
 import structlog
 
 from paperdesk.desk.feed import Feed, wait_set
-from paperdesk.desk.pacer import Pacer
+from paperdesk.desk.pacer import Pacer, Urgency
 from paperdesk.desk.ports import Broker, Clock, Ledger, LineDown
 from paperdesk.desk.sender import Sender
 from paperdesk.domain.hours import SessionHours
@@ -30,6 +31,7 @@ SILENT_AFTER: Final = timedelta(seconds=10)  # design.md §4, step 7
 HOURS_AGE_MAX: Final = timedelta(days=1)
 HOURS_SECONDS: Final = 2.0  # an order can be sent without knowing them
 TICK_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 60.0  # after error 100
 RETRY_SECONDS: Final = 0.5
 
 _log = structlog.get_logger("paperdesk.lane")
@@ -79,6 +81,20 @@ class Lane:
     def sent_frame(self) -> None:
         """Count a frame."""
         self.pacer.frame_left()
+
+    @asynccontextmanager
+    async def room(self) -> AsyncIterator[None]:
+        """Take room for one frame that must not starve."""
+        tokens = await self.pacer.take(Urgency.VITAL, 1)
+        try:
+            yield
+        finally:
+            self.pacer.give_back(tokens)
+
+    def too_fast(self) -> None:
+        """Send nothing new for a while: whoever goes on loses the connection."""
+        _log.error("gateway.too_fast", gateway=self.broker.name, pause_seconds=PAUSE_SECONDS)
+        self.pacer.pause(PAUSE_SECONDS)
 
     async def highest_order_id(self, gateway: str, client_id: int) -> OrderId:
         """Return below which order ids must not fall."""

@@ -3,6 +3,9 @@
 Owns: Pacer, a sliding window over every frame that leaves through one gateway, whoever wrote
 it. IBKR allows 50 a second and then drops the connection. Knows nothing of what is sent.
 
+The last few of a second are kept for what is vital: the heartbeat, and the reads by which an
+unknown order is resolved. Orders and questions never take them.
+
 A token is room for one frame. It is held from `take` to `give_back`, and a frame counts from
 the moment it left, so that a slow commit between the two cannot bunch frames up.
 """
@@ -16,13 +19,15 @@ from enum import IntEnum
 from typing import Final
 
 WINDOW_SECONDS: Final = 1.0
+VITAL_PER_SECOND: Final = 5  # kept free; half of a pace that is below twice as many
 
 
 class Urgency(IntEnum):
     """Who gets room first."""
 
-    ORDERS = 0
-    QUERIES = 1
+    VITAL = 0
+    ORDERS = 1
+    QUERIES = 2
 
 
 class Pacer:
@@ -31,11 +36,13 @@ class Pacer:
     def __init__(self, per_second: int) -> None:
         assert per_second > 0
         self.per_second: Final = per_second
+        self._kept_free: Final = min(VITAL_PER_SECOND, per_second // 2)
         self._left_at: deque[float] = deque()
         self._held = 0
         self._waiters: list[tuple[Urgency, int, int, asyncio.Future[int]]] = []
         self._arrivals = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._paused_until = 0.0
 
     async def take(self, urgency: Urgency, at_most: int) -> int:
         """Wait for room; return how many tokens were granted: at least 1, at most `at_most`."""
@@ -61,30 +68,48 @@ class Pacer:
         """Count one frame that left just now."""
         self._left_at.append(asyncio.get_running_loop().time())
 
+    def pause(self, seconds: float) -> None:
+        """Grant nothing that is not vital for so long. What was granted may still leave."""
+        until = asyncio.get_running_loop().time() + seconds
+        self._paused_until = max(self._paused_until, until)
+
     def _grant(self) -> None:
+        """Give room to whoever comes first. Where it has to wait, so do all behind it."""
         while self._waiters:
-            room = self._room()
-            if room <= 0:
-                self._arm()
-                return
-            _, _, at_most, granted = heapq.heappop(self._waiters)
+            urgency, _, at_most, granted = self._waiters[0]
             if not granted.done():
+                room = self._room(urgency)
+                if room <= 0:
+                    self._arm(urgency)
+                    return
                 tokens = min(at_most, room)
                 self._held += tokens
                 granted.set_result(tokens)
+            heapq.heappop(self._waiters)
 
-    def _room(self) -> int:
-        oldest = asyncio.get_running_loop().time() - WINDOW_SECONDS
-        while self._left_at and self._left_at[0] <= oldest:
+    def _room(self, urgency: Urgency) -> int:
+        now = asyncio.get_running_loop().time()
+        while self._left_at and self._left_at[0] <= now - WINDOW_SECONDS:
             self._left_at.popleft()
-        return self.per_second - len(self._left_at) - self._held
+        room = self.per_second - len(self._left_at) - self._held
+        if urgency is Urgency.VITAL:
+            return room
+        return 0 if now < self._paused_until else room - self._kept_free
 
-    def _arm(self) -> None:
-        """Try again when the oldest frame leaves the window; held tokens come back first."""
-        if self._timer is not None or not self._left_at:
-            return
+    def _arm(self, urgency: Urgency) -> None:
+        """Try again when the oldest frame leaves the window or the pause ends.
+
+        Without either there are held tokens, and those come back first.
+        """
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_at(self._left_at[0] + WINDOW_SECONDS, self._on_timer)
+        times = [self._left_at[0] + WINDOW_SECONDS] if self._left_at else []
+        if urgency is not Urgency.VITAL and loop.time() < self._paused_until:
+            times = [self._paused_until]
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if times:
+            self._timer = loop.call_at(times[0], self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -8,8 +8,9 @@ touches a database or a socket.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
@@ -20,7 +21,7 @@ from paperdesk.domain.hours import SessionHours
 from paperdesk.domain.order import Order
 from paperdesk.domain.planning import Goal, Plan
 from paperdesk.domain.position import Adjustment
-from paperdesk.domain.reports import PositionReport, Recorded
+from paperdesk.domain.reports import OpenOrder, PositionReport, Reading, Recorded
 from paperdesk.domain.views import Holding, Positions
 from paperdesk.domain.vocabulary import (
     AccountId,
@@ -323,6 +324,25 @@ class Broker(Protocol):
     def cancel(self, order: Order) -> None:
         """Send a cancel: one frame. Raises NotSent."""
 
+    def orders_sent(self, account: AccountId) -> int:
+        """Return how many placeOrder frames were written for the account since the start."""
+
+    async def read_all(self) -> Reading:
+        """Read every list to its end: open orders, completed, executions, open again, positions.
+
+        Of all clients and all accounts. Every message reaches the listener too, and first.
+        Raises LineDown unless every end came, in one session: there is no part of a reading.
+        """
+
+    async def read_holdings(self) -> Reading:
+        """Read executions, then positions; the other lists are empty. Raises LineDown."""
+
+    async def open_orders(self) -> tuple[OpenOrder, ...]:
+        """Return all open orders of every client, in one complete read. Raises LineDown."""
+
+    def account_day(self, at: datetime) -> date:
+        """Return the day that `at` falls on where the gateway keeps its hours."""
+
     async def find_contracts(self, symbol: Symbol) -> tuple[Contract, ...]:
         """Return every USD stock or ETF of that symbol; () for none. Raises LineDown."""
 
@@ -356,6 +376,15 @@ class BrokerListener(Protocol):
 
     def sent_frame(self) -> None:
         """Take note that one frame left, whatever it was."""
+
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """Return what to enter for one frame that must not starve; it leaves inside.
+
+        For the heartbeat and for whole reads, which come before orders.
+        """
+
+    def too_fast(self) -> None:
+        """Take note that the gateway called our pace too fast (error 100)."""
 
     async def highest_order_id(self, gateway: str, client_id: int) -> OrderId:
         """Return below which order ids must not fall. Called before each connect."""

@@ -295,7 +295,7 @@ async def test_ib_async_keeps_nothing_of_what_was_traded(session: Running) -> No
     wrapper = link.ib.wrapper
     kept: list[Sized] = [wrapper.trades, wrapper.fills, wrapper.permId2Trade, wrapper.positions]
     kept += [wrapper.portfolio, wrapper.accountValues, wrapper.tickers, wrapper._results]
-    kept += [wrapper._futures, link._answers]
+    kept += [wrapper._futures, link._answers.keys]
     assert [len(held) for held in kept] == [0] * len(kept)
 
 

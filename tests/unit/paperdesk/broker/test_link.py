@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
 from broker_support import CLIENT_ID, QUICK, Listener, WallClock
-from paperdesk.broker.link import Address, Late, Link, account_key
+from paperdesk.broker.answers import Late, account_key
+from paperdesk.broker.link import Address, Link
 from paperdesk.desk.ports import LineDown, NotSent
 
 
@@ -16,6 +18,7 @@ def make_link(complaint: str = "") -> Link:
         listener=Listener(),
         timing=QUICK,
         on_change=lambda: None,
+        orders_sent=Counter(),
     )
     link.complaint = complaint
     return link
@@ -58,7 +61,7 @@ async def test_one_thing_is_asked_once_at_a_time() -> None:
 
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    assert link._answers == {}
+    assert link._answers.keys == []
 
 
 async def test_an_answer_without_its_end_is_late_and_carries_what_came() -> None:

@@ -68,6 +68,10 @@ def test_an_open_order_is_read() -> None:
         conid=ConId(756733),
         quantity=Decimal(1000),
         told=Told.ACKNOWLEDGED,  # PendingCancel: it is there, nothing more
+        symbol="SPY",
+        side=Side.BUY,
+        order_type="MKT",
+        limit_price=None,
     )
 
 
