@@ -12,7 +12,6 @@ its own start: it would keep every order and fill for ever, and call orders canc
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
@@ -23,7 +22,7 @@ import structlog
 from ib_async import IB, StartupFetch
 from ib_async.ib import StartupFetchALL
 
-from paperdesk.broker import guard
+from paperdesk.broker import guard, reasons
 from paperdesk.broker.answers import REPORTS_MAX, Answer, Answers, Late
 from paperdesk.broker.error_codes import LinkEffect, link_effect_of
 from paperdesk.broker.translate import (
@@ -55,6 +54,7 @@ RECORDED: Final = frozenset({"3", "4", "5", "9", "11", "15", "59", "61", "101"})
 # executions, positions, account values (multi) and completed orders.
 _FORWARDED: Final = frozenset({"15", "53", "55", "62", "74", "102"})
 
+HINT_SECONDS: Final = 10.0  # how long what a gateway says may explain that it closes the line
 _FRAME_BYTES_MAX: Final = 0xFFFFFF + 4  # IBKR, "EReader"
 _ORDER_ID_MAX: Final = 2**31 - 1
 
@@ -104,6 +104,7 @@ class Link:
         timing: Timing,
         on_change: Callable[[], None],
         orders_sent: Counter[str],
+        was_up: bool = False,
     ) -> None:
         self._address = address
         self._clock = clock
@@ -111,6 +112,9 @@ class Link:
         self._timing = timing
         self._on_change = on_change
         self._orders_sent = orders_sent
+        self._was_up = was_up
+        self._hint = (-HINT_SECONDS, "")
+        self.is_ready = False  # the session says so
         self._answers = Answers()
         self._permitted: list[str] | None = None
         self._sent_ids = guard.SentIds()
@@ -161,28 +165,10 @@ class Link:
                 fetchFields=_READS,
             )
         except (OSError, NotSent) as problem:
-            self.end(self._words(problem))
-
-    def _words(self, problem: OSError | NotSent) -> str:
-        """Say why connecting failed, and what to do about it where that is known."""
-        match problem:
-            case TimeoutError():
-                return f"no answer from {self.name} within {self._timing.connect:g} s"
-            # A name with two addresses makes one OSError of both refusals.
-            case OSError() if f"[Errno {errno.ECONNREFUSED}]" in str(problem):
-                return (
-                    f"connection refused at {self.name}: is IB Gateway running and its API "
-                    "port open?"
-                )
-            case ConnectionError(args=([*reads],)):
-                return f"no complete answer from {self.name}: {', '.join(reads)}{self._complaint()}"
-            case OSError(strerror=str(words)):
-                return f"cannot reach {self.name}: {words}"
-        return f"cannot reach {self.name}: {problem}"
-
-    def _complaint(self) -> str:
-        """Repeat the gateway's words: they name the cause, most often its read-only setting."""
-        return f"; it says: {self.complaint}" if self.complaint else ""
+            attempt = reasons.Connecting(
+                self.name, self._timing.connect, self.complaint, was_up=self._was_up
+            )
+            self.end(reasons.connecting_failed(attempt, problem))
 
     async def watch(self) -> None:
         """Return when the link is over; ask when the gateway is silent, end it when it stays so."""
@@ -281,7 +267,8 @@ class Link:
             answer = await self._answer(key, send, seconds, self.room())
         except Late as late:
             if isinstance(key, str):
-                self.end(f"{self.name} did not tell its {key}: {late}{self._complaint()}")
+                said = reasons.complained(self.complaint)
+                self.end(f"{self.name} did not tell its {key}: {late}{said}")
             raise
         if not self.is_fit:  # what it told may be what it knew before it lost IBKR
             raise LineDown(self.degraded or self.why)
@@ -369,7 +356,11 @@ class Link:
             self.end(f"{self.name} sent a frame that is too large")
 
     def _on_closed(self, words: str) -> None:
-        self.end(f"{self.name} closed the connection" + (f": {words}" if words else ""))
+        told_at, hint = self._hint
+        is_recent = asyncio.get_running_loop().time() - told_at < HINT_SECONDS
+        self.end(
+            reasons.closed(self.name, words, hint if is_recent else None, was_up=self.is_ready)
+        )
 
     def _interpret(self, fields: list[str]) -> None:
         """Take one message. Whatever goes wrong ends the link: nothing may be lost unseen.
@@ -422,6 +413,10 @@ class Link:
             case ExecutionReport(execution=execution):
                 self._see(execution.client_id, execution.order_id)
 
+    def _take_hint(self, words: str) -> None:
+        """Keep what may be the reason if the gateway closes the connection next."""
+        self._hint = (asyncio.get_running_loop().time(), words)
+
     def _see(self, client_id: int | None, order_id: int | None) -> None:
         """Stay above every order id of this client that the gateway knows."""
         if client_id == self._address.client_id and 0 < (order_id or 0) < _ORDER_ID_MAX:
@@ -447,21 +442,24 @@ class Link:
 
     def _heed(self, error: ErrorReport) -> None:
         """Act on an error that concerns the connection or one of our requests."""
+        link_effect = link_effect_of(error.code)
+        if link_effect is LinkEffect.TOO_FAST:
+            self._take_hint(reasons.TOO_FAST)
+            self._listener.too_fast()
+        elif link_effect is LinkEffect.COMPETING:
+            self._take_hint(reasons.COMPETING)
         if self._answers.is_waited_for(error.request_id):
             if error.effect is not Effect.INFORMATION:
                 self._answers.refuse(error.request_id, error.code, error.words)
             return
-        match link_effect_of(error.code):
+        match link_effect:
             case LinkEffect.LOST:
                 self.degraded = f"{self.name} has lost its connection to IBKR"
                 self._on_change()
             case LinkEffect.RESTORED:
                 self.end(f"{self.name} is connected to IBKR again; reading all anew")
             case LinkEffect.ID_IN_USE:
-                self.end(
-                    f"client id {self._address.client_id} is in use at {self.name}: "
-                    "stop the other program, or wait until the gateway notices that it is gone"
-                )
+                self.end(reasons.id_in_use(self.name, self._address.client_id))
             case LinkEffect.OVER:
                 self.end(f"{self.name} says: {error.words}")
             case None if error.request_id == -1 and error.effect is Effect.REJECTED:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import structlog
 from ib_async import Order as IbOrder
 
-from paperdesk.broker import guard, queries
+from paperdesk.broker import guard, queries, reasons
 from paperdesk.broker.hours import HOME, session_hours, zone_of_hours
 from paperdesk.broker.link import Address, Link, Timing
 from paperdesk.broker.logs import silence_ib_async
@@ -78,6 +78,7 @@ class IbSession:
         self._zone: tzinfo = HOME
         self._sessions = 0
         self._was_up = False
+        self._up_at: float | None = None  # the end of the last session that was ready
         self._orders_sent: Counter[str] = Counter()
         self._highest_id = 0
         self._why = f"connecting to {self.name}"
@@ -165,6 +166,7 @@ class IbSession:
             timing=self._timing,
             on_change=lambda: listener.changed(self),
             orders_sent=self._orders_sent,
+            was_up=self._was_up_lately(),
         )
         self._link, self._line, self._reader = link, None, None
         is_known = False
@@ -181,9 +183,15 @@ class IbSession:
         finally:
             self._highest_id = max(self._highest_id, link.highest_id)
             link.end("the session was stopped")
+            if self._was_up:
+                self._up_at = asyncio.get_running_loop().time()
             if is_known:
                 await listener.went_down(self)
         return link.why
+
+    def _was_up_lately(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return self._up_at is not None and now - self._up_at < reasons.RESTART_SECONDS
 
     def _begin(self, link: Link) -> None:
         """Take up a link that is open: what was told on an older one is of no more use."""
@@ -202,7 +210,7 @@ class IbSession:
         await listener.synced(self)
         if link.is_over:
             return
-        self._was_up = True
+        self._was_up = link.is_ready = True
         self._why = f"connecting to {self.name}"
         self._line = Line(self.name, self._address.client_id, self._sessions)
         log.info(

@@ -80,7 +80,7 @@ def apply_error(order: Order, report: ErrorReport, at: datetime) -> Order:
             if not report.words.rstrip().endswith("reason:"):
                 order = _explained(order, report.code, report.words)
             return _moved(_timed_out(order, Told.CANCELLED, at), OrderEvent.CANCELLED, at)
-        case Effect.INFORMATION | Effect.AMBIGUOUS:
+        case Effect.INFORMATION | Effect.AMBIGUOUS | Effect.LOCKS_ACCOUNT:
             return _warned(order, f"{report.words.strip()} (IBKR {report.code})")
 
 

@@ -35,12 +35,13 @@ class Told(StrEnum):
 
 
 class Effect(StrEnum):
-    """What an error code does to the order it names."""
+    """What an error code does to the order it names, or to the account."""
 
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     INFORMATION = "information"
     AMBIGUOUS = "ambiguous"  # says nothing certain: an answer to a cancel, or unlisted
+    LOCKS_ACCOUNT = "locks_account"  # the broker may trade there by itself: names no order
 
 
 @dataclass(frozen=True, slots=True)
