@@ -31,12 +31,15 @@ class Urgency(IntEnum):
 
 
 class Pacer:
-    """Grants at most `per_second` frames in any sliding second, the most urgent first."""
+    """Grants at most `per_second` frames in any sliding second, the most urgent first.
+
+    `orders_per_second` is what is not kept for the vital ones.
+    """
 
     def __init__(self, per_second: int) -> None:
         assert per_second > 0
         self.per_second: Final = per_second
-        self._kept_free: Final = min(VITAL_PER_SECOND, per_second // 2)
+        self.orders_per_second: Final = per_second - min(VITAL_PER_SECOND, per_second // 2)
         self._left_at: deque[float] = deque()
         self._held = 0
         self._waiters: list[tuple[Urgency, int, int, asyncio.Future[int]]] = []
@@ -94,7 +97,8 @@ class Pacer:
         room = self.per_second - len(self._left_at) - self._held
         if urgency is Urgency.VITAL:
             return room
-        return 0 if now < self._paused_until else room - self._kept_free
+        kept_free = self.per_second - self.orders_per_second
+        return 0 if now < self._paused_until else room - kept_free
 
     def _arm(self, urgency: Urgency) -> None:
         """Try again when the oldest frame leaves the window or the pause ends.
