@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
-.PHONY: run test lint docs lock clean clients transcripts fuzz bench
+.PHONY: run test lint docs lock clean clients transcripts fuzz traps bench
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -26,6 +26,10 @@ lint: .venv/installed-dev
 FUZZ_SECONDS ?= 60
 fuzz: .venv/installed-dev
 	@$(BIN)/python tests/fuzz/twsim_fuzz.py $(FUZZ_SECONDS)
+
+# What ib_async does that loses orders and fills, and what we do there, as a table.
+traps: .venv/installed-dev
+	@scripts/traps
 
 # Everything in bench/; what it prints depends on the machine, and nothing fails by it.
 bench: .venv/installed-dev
