@@ -19,6 +19,7 @@ from paperdesk.domain.vocabulary import OrderType
 # design.md §8. `[0-9]`, for `\d` would take the digits of every script.
 PAPER_ACCOUNT: Final = re.compile(r"D[A-Z]{1,2}[0-9]{4,12}")
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_GREETING: Final = re.compile(rb"API\0\0\0\0.v[0-9]+\.\.[0-9]+", re.DOTALL)
 _UNSETS: Final = frozenset({"2147483647", "9223372036854775807"})
 
 ORDER_MESSAGE: Final = "3"
@@ -120,8 +121,18 @@ def is_clean(text: str) -> bool:
     return _CONTROL.search(text) is None
 
 
+def is_greeting(frame: bytes) -> bool:
+    """Tell whether these bytes are the first of a connection, and nothing behind them."""
+    return _GREETING.fullmatch(frame) is not None
+
+
 def fields_of(frame: bytes) -> list[str]:
-    """Return the fields of an encoded frame."""
+    """Return the fields of an encoded frame.
+
+    Raises NotSent where it is not one whole frame: behind it could be one that nobody checked.
+    """
+    if int.from_bytes(frame[:4]) != len(frame) - 4 or not frame.endswith(b"\0"):
+        raise NotSent("what was to be sent is not one whole frame")
     return frame[4:].decode(errors="replace").split("\0")[:-1]
 
 

@@ -312,9 +312,9 @@ class Link:
         self._permitted = permitted
         try:
             send()
-        except (OSError, ValueError) as problem:
+        except (NotSent, OSError, ValueError) as problem:
             if self.ib.client.conn.numMsgSent != sent_before:
-                raise
+                raise OSError(f"after a frame was written: {problem}") from problem
             raise NotSent(str(problem)) from problem
         finally:
             self._permitted = None
@@ -337,8 +337,9 @@ class Link:
         conn = self.ib.client.conn
         if self.is_over or conn.transport is None or conn.transport.is_closing():
             raise NotSent(self.why if self.is_over else "the connection is closing")
-        fields = [] if frame.startswith(b"API\0") else guard.fields_of(frame)
-        if fields:
+        is_first = conn.numMsgSent == 0 and guard.is_greeting(frame)
+        fields = [] if is_first else guard.fields_of(frame)
+        if not is_first:
             guard.check_frame(fields, self._permitted)
         is_order = fields[:1] == [guard.ORDER_MESSAGE]
         if is_order:
