@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ import pytest
 from broker_support import (
     AAPL,
     FIRST,
+    QUICK,
     SECOND,
     Listener,
     aapl,
@@ -258,18 +260,20 @@ async def test_a_row_that_cannot_be_read_is_not_left_out(
 
 
 async def test_a_list_that_was_cut_for_its_length_is_none(
-    session: Running, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broker, _ = session
-    gateway.inject("Q06", of="executions", rows=5000)
-    assert len((await broker.read_holdings()).executions) == 5000
+    patient = replace(QUICK, request=30, silence=30)
+    monkeypatch.setattr(answers, "REPORTS_MAX", 2000)
+    async with running(gateway.port, timing=patient) as (broker, _):
+        await eventually(lambda: broker.line)
+        gateway.inject("Q06", of="executions", rows=2000)
+        assert len((await broker.read_holdings()).executions) == 2000
 
-    monkeypatch.setattr(answers, "REPORTS_MAX", 5000)
-    gateway.inject("Q06", of="executions", rows=5001)
-    with pytest.raises(LineDown, match="rows"):
-        await broker.read_holdings()
+        gateway.inject("Q06", of="executions", rows=2001)
+        with pytest.raises(LineDown, match="rows"):
+            await broker.read_holdings()
 
-    assert broker.line is not None
+        assert broker.line is not None
 
 
 async def test_a_push_while_positions_are_told_counts_as_the_newest(
