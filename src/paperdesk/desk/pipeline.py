@@ -24,7 +24,8 @@ from paperdesk.domain import planning
 from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Refusal, Row, Target
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.order import OrderState
-from paperdesk.domain.planning import Decision, Goal, intent_of, is_reducing
+from paperdesk.domain.planning import Decision, Goal, intent_of
+from paperdesk.domain.position import is_reducing
 from paperdesk.domain.vocabulary import AccountId, BatchId
 from paperdesk.errors import LedgerUnavailable
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from paperdesk.domain.batch import ErrorCode, Refusal, Target
 from paperdesk.domain.contract import Contract, NoTick
 from paperdesk.domain.order import Order, OrderState, Terms
+from paperdesk.domain.position import is_reducing
 from paperdesk.domain.pricing import price_warnings, terms_of
 from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, OrderRef, Side
 
@@ -87,11 +88,6 @@ def plan(
             decision = _refused_twin(decision, first[conid])
         decisions.append(decision)
     return Plan(tuple(decisions))
-
-
-def is_reducing(position: int, delta: int) -> bool:
-    """Tell whether `delta` moves `position` towards zero without crossing it."""
-    return position * delta < 0 and abs(delta) <= abs(position)
 
 
 def intent_of(

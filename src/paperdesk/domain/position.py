@@ -1,8 +1,8 @@
 """Positions from executions, and when the broker's figure replaces ours.
 
-Owns: the whole part of a holding, the judgement of a complete positions read. The position
-itself is opening position plus own executions, by conid; the ledger sums it. Knows nothing of
-pushes: they lag fills, and a stale one taken for truth would double the next trade.
+Owns: the whole part of a holding, what reduces one, the judgement of a complete positions read.
+The position itself is opening position plus own executions, by conid; the ledger sums it. Knows
+nothing of pushes: they lag fills, and a stale one taken for truth would double the next trade.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ class Adjustment:
 def whole_shares(quantity: Decimal) -> int:
     """Return the whole part of a holding: fractions cannot be traded here."""
     return int(quantity.to_integral_value(ROUND_DOWN))
+
+
+def is_reducing(position: int, delta: int) -> bool:
+    """Tell whether `delta` moves `position` towards zero without crossing it."""
+    return position * delta < 0 and abs(delta) <= abs(position)
 
 
 def adjustments(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from makers import AAPL, ACCOUNT, MSFT, NOW, make_goal, make_order, make_target
 from paperdesk.domain.batch import ErrorCode
 from paperdesk.domain.order import Order, OrderState
-from paperdesk.domain.planning import Goal, Plan, intent_of, is_reducing, plan
+from paperdesk.domain.planning import Goal, Plan, intent_of, plan
+from paperdesk.domain.position import is_reducing
 from paperdesk.domain.vocabulary import BatchId, ConId, Side
 
 conids = st.integers(1, 8).map(ConId)
