@@ -1,7 +1,8 @@
 """The words everything else is written in.
 
-Owns: the types of ids, and the closed sets Side, OrderType and TimeInForce. Shares are `int`,
-prices and money are `Decimal`; neither is ever a float.
+Owns: the types of ids, and the closed sets of words: those of an order, of a key, and of the
+choices that an operator has. Shares are `int`, prices and money are `Decimal`; neither is ever
+a float.
 """
 
 from __future__ import annotations
@@ -51,6 +52,28 @@ class TimeInForce(StrEnum):
     DAY = "DAY"
     GTC = "GTC"
     IOC = "IOC"
+
+
+class Keep(StrEnum):
+    """When a working order serves a new target: its price fits the tolerance, or equals."""
+
+    WITHIN_TOLERANCE = "within_tolerance"
+    EXACT = "exact"
+
+
+class ForeignOrders(StrEnum):
+    """What an order placed elsewhere in the account does to ours."""
+
+    COUNT = "count"
+    IGNORE = "ignore"
+    REFUSE = "refuse"
+
+
+class PositionBreaks(StrEnum):
+    """What a broker's position that nothing explains leads to."""
+
+    ADOPT = "adopt"
+    LOCK = "lock"
 
 
 class Scope(StrEnum):
