@@ -29,6 +29,7 @@ from paperdesk.desk.ports import (
     Random,
 )
 from paperdesk.desk.previewing import Previewer
+from paperdesk.desk.prices import Prices
 from paperdesk.desk.waiting import Waiter
 from paperdesk.domain.batch import Batch, BatchHead, Outcome, Row, Target
 from paperdesk.domain.client import Client
@@ -88,7 +89,9 @@ class Desk:
         self._feed = feed
         self._policy = policy
         self._pipeline = Pipeline(lanes, ledger=ledger, clock=clock, feed=feed)
-        self._previewer = Previewer(self._pipeline.lookup, ledger=ledger, clock=clock)
+        self._previewer = Previewer(
+            self._pipeline.lookup, Prices(clock), ledger=ledger, clock=clock
+        )
         self._accounts = Accounts(
             lanes, default_account=default_account, ledger=ledger, clock=clock
         )

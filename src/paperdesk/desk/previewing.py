@@ -1,48 +1,39 @@
 """What a batch would do, without doing it.
 
-Owns: Previewer, and the reference price of an order. Finds and caches contracts as a batch
-does; sends and stores no order.
+Owns: Previewer, and the reference price of an order: its limit, its expected price, or what the
+contract trades at. Finds and caches contracts as a batch does; sends and stores no order.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from paperdesk.desk.lane import Lane
 from paperdesk.desk.lookup import Lookup
-from paperdesk.desk.ports import Clock, Ledger, LineDown, Quote
+from paperdesk.desk.ports import Clock, Ledger, LineDown
+from paperdesk.desk.prices import Prices
 from paperdesk.domain import planning
 from paperdesk.domain.batch import ErrorCode, Outcome, Refusal, Row, Target
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.planning import Decision, Goal, intent_of
 from paperdesk.domain.views import Preview, PreviewRow
-from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, Side
+from paperdesk.domain.vocabulary import AccountId, BatchId
 from paperdesk.errors import BrokerUnavailable
 
-QUOTE_AGE_MAX: Final = timedelta(seconds=60)  # contract.md, the reference price
-QUOTES_MAX: Final = 5_000
 _UNSENT: Final = BatchId("preview")
-
-
-@dataclass(frozen=True, slots=True)
-class _Quoted:
-    quote: Quote
-    at: datetime
 
 
 class Previewer:
     """Plans without writing, and prices what it planned."""
 
-    def __init__(self, lookup: Lookup, *, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, lookup: Lookup, prices: Prices, *, ledger: Ledger, clock: Clock) -> None:
         self._lookup = lookup
+        self._prices = prices
         self._ledger = ledger
         self._clock = clock
-        self._quotes: dict[tuple[str, ConId], _Quoted] = {}
 
     async def preview(
         self, lane: Lane, account: AccountId, targets: Sequence[Target]
@@ -51,7 +42,7 @@ class Previewer:
         try:
             found = await self._find_all(lane, targets)
             decisions = await self._decide(account, targets, found)
-            prices = await self._prices(lane, account, list(decisions.values()))
+            prices = await self._price(lane, account, decisions.values())
         except LineDown as error:
             raise BrokerUnavailable(
                 f"the broker session was lost ({error}): ask again", retry_after_seconds=5
@@ -124,53 +115,29 @@ class Previewer:
             warnings=decision.warnings,
         )
 
-    # -- reference price -------------------------------------------------------------------
-    async def _prices(
-        self, lane: Lane, account: AccountId, decisions: Sequence[Decision]
+    async def _price(
+        self, lane: Lane, account: AccountId, decisions: Iterable[Decision]
     ) -> Mapping[int, Decimal]:
-        drafted = [decision for decision in decisions if decision.draft is not None]
-        found = await asyncio.gather(
-            *(self._reference(lane, account, decision) for decision in drafted)
-        )
-        return {
-            decision.goal.seq: price
-            for decision, price in zip(drafted, found, strict=True)
-            if price is not None
+        """Return the known reference prices of the orders, by seq."""
+        drafted = [(d, d.draft) for d in decisions if d.draft is not None]
+        given = {
+            decision.goal.seq: draft.terms.limit_price or decision.goal.target.expected_price
+            for decision, draft in drafted
         }
-
-    async def _reference(
-        self, lane: Lane, account: AccountId, decision: Decision
-    ) -> Decimal | None:
-        """Return limit price, expected price, fresh quote or portfolio price: the first known."""
-        assert decision.draft is not None
-        given = decision.draft.terms.limit_price or decision.goal.target.expected_price
-        if given is not None:
-            return given
-        contract = decision.goal.contract
-        quote = await self._quote(lane, contract)
-        quoted = None if quote is None else price_for(quote, decision.draft.side)
-        if quoted is not None:
-            return quoted
-        held = lane.broker.portfolio(account).get(contract.conid)
-        return None if held is None else held.market_price
-
-    async def _quote(self, lane: Lane, contract: Contract) -> Quote | None:
-        key = (lane.broker.name, contract.conid)
-        kept, now = self._quotes.get(key), self._clock.now()
-        if kept is not None and now - kept.at <= QUOTE_AGE_MAX:
-            return kept.quote
-        quote = await lane.sender.query(lambda: lane.broker.quote(contract))
-        if quote is not None:
-            if len(self._quotes) >= QUOTES_MAX:
-                self._quotes.clear()
-            self._quotes[key] = _Quoted(quote, now)
-        return quote
-
-
-def price_for(quote: Quote, side: Side) -> Decimal | None:
-    """Return at which price a market order would trade: the far side, else the last."""
-    far = quote.ask if side is Side.BUY else quote.bid
-    return far if far is not None else quote.last
+        market = await self._prices.references(
+            lane,
+            account,
+            [d.goal.contract for d, _ in drafted if given[d.goal.seq] is None],
+        )
+        found = {}
+        for decision, draft in drafted:
+            seq, conid = decision.goal.seq, decision.goal.contract.conid
+            price = given[seq]
+            if price is None:
+                price = market[conid].of(draft.side)
+            if price is not None:
+                found[seq] = price
+        return found
 
 
 def _priced(row: Row, price: Decimal | None) -> PreviewRow:
