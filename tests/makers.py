@@ -43,6 +43,17 @@ CLIENT_ID = 17
 GATEWAY = "127.0.0.1:4002"
 AAPL, MSFT = ConId(265598), ConId(272093)
 SYMBOLS = {AAPL: Symbol("AAPL"), MSFT: Symbol("MSFT")}
+# As an account without limits shows them.
+NO_LIMITS = {
+    "max_order_quantity": None,
+    "max_order_notional": None,
+    "max_position_notional": None,
+    "max_gross_notional": None,
+    "max_orders_per_minute": None,
+    "price_collar_pct": None,
+    "allow_short": True,
+    "symbols": None,
+}
 
 
 def make_contract(conid: ConId = AAPL, symbol: str | None = None) -> Contract:

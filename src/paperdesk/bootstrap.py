@@ -99,7 +99,9 @@ async def running(
             clock=clock,
             random=random,
             feed=feed,
-            policy=Policy(settings.desk.ack_timeout, settings.desk.max_send_delay),
+            policy=Policy(
+                settings.desk.ack_timeout, settings.desk.max_send_delay, settings.limits
+            ),
         )
         await desk.recover()
         lanes = asyncio.create_task(desk.run(), name="lanes")

@@ -1,4 +1,4 @@
-"""What is known of the accounts: positions, connection, locks.
+"""What is known of the accounts: positions, connection, locks, limits.
 
 Owns: Accounts: how the position that is ours (the ledger's) and the figures that are the
 broker's (cost, price, profit) become one answer, fresh or stale.
@@ -14,6 +14,7 @@ from typing import Final
 from paperdesk.desk.lane import Lane, is_tradable
 from paperdesk.desk.ports import Clock, Ledger, LineDown
 from paperdesk.domain.client import Client
+from paperdesk.domain.limits import UNLIMITED, Limits
 from paperdesk.domain.order import OrderState
 from paperdesk.domain.position import whole_shares
 from paperdesk.domain.reports import PositionReport
@@ -32,11 +33,13 @@ class Accounts:
         lanes: Mapping[AccountId, Lane],
         *,
         default_account: AccountId,
+        limits: Mapping[AccountId, Limits],
         ledger: Ledger,
         clock: Clock,
     ) -> None:
         self._lanes = lanes
         self._default_account = default_account
+        self._limits = limits
         self._ledger = ledger
         self._clock = clock
 
@@ -81,6 +84,7 @@ class Accounts:
             reason=broker.reason(account),
             net_liquidation=broker.net_liquidation(account),
             locks=locks,
+            limits=self._limits.get(account, UNLIMITED),
         )
 
     async def _fresh(self, account: AccountId) -> Positions:

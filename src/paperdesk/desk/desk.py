@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -34,6 +34,7 @@ from paperdesk.desk.waiting import Waiter
 from paperdesk.domain.batch import Batch, BatchHead, Outcome, Row, Target
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import BookedExecution
+from paperdesk.domain.limits import Limits
 from paperdesk.domain.order import OrderState, ShownStatus
 from paperdesk.domain.views import (
     AccountView,
@@ -62,10 +63,11 @@ _log = structlog.get_logger("paperdesk.desk")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the configuration lets an operator choose. Both are seconds."""
+    """What the configuration lets an operator choose."""
 
     ack_timeout_seconds: float
     max_send_delay_seconds: float
+    limits: Mapping[AccountId, Limits] = field(default_factory=dict)  # none for the others
 
 
 class Desk:
@@ -93,7 +95,11 @@ class Desk:
             self._pipeline.lookup, Prices(clock), ledger=ledger, clock=clock
         )
         self._accounts = Accounts(
-            lanes, default_account=default_account, ledger=ledger, clock=clock
+            lanes,
+            default_account=default_account,
+            limits=policy.limits,
+            ledger=ledger,
+            clock=clock,
         )
         self._waiter = Waiter(ledger, feed)
         self._keys = Keys(ledger, patience_seconds=policy.ack_timeout_seconds)

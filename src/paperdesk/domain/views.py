@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from paperdesk.domain.batch import Row
+from paperdesk.domain.limits import UNLIMITED, Limits
 from paperdesk.domain.order import ShownStatus
 from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, OrderId, Symbol
 
@@ -73,6 +74,7 @@ class AccountView:
     reason: str | None
     net_liquidation: Decimal | None
     locks: tuple[Lock, ...] = ()
+    limits: Limits = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)

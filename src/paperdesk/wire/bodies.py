@@ -28,6 +28,7 @@ from paperdesk.domain.views import (
 )
 from paperdesk.errors import PaperdeskError
 from paperdesk.wire.encoding import number, number_or_null, rfc3339
+from paperdesk.wire.limits import LimitsBody
 from paperdesk.wire.query import cursor_of
 from paperdesk.wire.rows import OrderRow, PreviewResultRow, ResultRow
 
@@ -385,10 +386,6 @@ class LockBody(Struct, kw_only=True, frozen=True):
         return cls(symbol=lock.symbol, reason=lock.reason, since=rfc3339(lock.since))
 
 
-class NoLimits(Struct, kw_only=True, frozen=True):
-    """This version enforces no limits of its own."""
-
-
 class AccountBody(Struct, kw_only=True, frozen=True):
     """An account of the key."""
 
@@ -399,7 +396,7 @@ class AccountBody(Struct, kw_only=True, frozen=True):
     reason: Annotated[str | None, Meta(description="Why it is not connected.")]
     halted: bool = False
     locks: tuple[LockBody, ...]
-    limits: NoLimits = NoLimits()
+    limits: LimitsBody
     net_liquidation: Decimal | None
 
     @classmethod
@@ -411,6 +408,7 @@ class AccountBody(Struct, kw_only=True, frozen=True):
             connected=account.connected,
             reason=account.reason,
             locks=tuple(LockBody.of(lock) for lock in account.locks),
+            limits=LimitsBody.of(account.limits),
             net_liquidation=number_or_null(account.net_liquidation),
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from makers import ACCOUNT, BATCH, NOW, make_batch, make_order, make_row, make_target
+from makers import ACCOUNT, BATCH, NO_LIMITS, NOW, make_batch, make_order, make_row, make_target
 from paperdesk.domain.batch import ErrorCode, Outcome
 from paperdesk.domain.execution import BookedExecution, Execution
 from paperdesk.domain.order import OrderState, ShownStatus, WireStatus
@@ -321,7 +321,7 @@ def test_an_account_shows_its_locks_and_why_it_is_down() -> None:
     assert written(bodies.AccountsAnswer.of([view]))["accounts"] == [
         {
             "account_id": "DU8730189", "type": "Paper", "default": True, "connected": False,
-            "reason": "line lost", "halted": False, "limits": {}, "net_liquidation": None,
+            "reason": "line lost", "halted": False, "limits": NO_LIMITS, "net_liquidation": None,
             "locks": [
                 {
                     "symbol": "AAPL", "reason": "unknown order",
