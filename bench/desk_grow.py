@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,6 +109,8 @@ def measure(
     say(f"    {FEW:6} in the ledger  {quartiles(few_ms, unit=' ms')}")
     say(f"    {many:6} in the ledger  {quartiles(many_ms, unit=' ms')}")
     say(f"    ratio                 {quartiles(ratios(many_ms, few_ms))}   goal {GOAL} at most")
+    worst = [statistics.quantiles(each, n=20)[-1] for each in (many_ms, few_ms)]
+    say(f"    slowest 5 % from        {worst[1]:.0f} ms and {worst[0]:.0f} ms")
     before, after = big.memory[MEMORY_FROM], big.memory[many]
     say(
         f"  memory of `paperdesk serve`: {after:.1f} MiB after {many}, {before:.1f} MiB after "
