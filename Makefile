@@ -5,7 +5,8 @@ BIN := .venv/bin
 CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
-.PHONY: run test lint docs lock clean clients transcripts fuzz bench
+.PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
+	unanswered crowd same kills
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -19,6 +20,26 @@ clients: $(CLIENT_STAMPS)
 transcripts: .venv/installed-dev clients
 	@$(BIN)/python scripts/client_transcripts.py
 
+# A new target against an order on its way, in every order of events: what was sent, what is held.
+races: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m races
+
+# The line drops before an order is answered, in SEEDS runs on a virtual clock: what became of each.
+SEEDS ?= 500
+unanswered: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m promises.unanswered $(SEEDS)
+
+# Ten clients on twenty symbols for CROWD_SECONDS: where it ends, and whether the books agree.
+CROWD_SECONDS ?= 60
+CROWD_SEED ?= 0
+crowd: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m promises.crowd $(CROWD_SECONDS) $(CROWD_SEED)
+
+# The same targets, posted POSTS times while their orders work: how many orders left.
+POSTS ?= 1000
+same: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m promises.same $(POSTS)
+
 lint: .venv/installed-dev
 	@scripts/lint
 
@@ -26,6 +47,15 @@ lint: .venv/installed-dev
 FUZZ_SECONDS ?= 60
 fuzz: .venv/installed-dev
 	@$(BIN)/python tests/fuzz/twsim_fuzz.py $(FUZZ_SECONDS)
+
+# What ib_async does that loses orders and fills, and what we do there, as a table.
+traps: .venv/installed-dev
+	@scripts/traps
+
+# Kill the service at every crash point, or at those in KILLS, and print what came of it.
+KILLS ?=
+kills: .venv/installed-dev
+	@scripts/kills $(KILLS)
 
 # Everything in bench/; what it prints depends on the machine, and nothing fails by it.
 bench: .venv/installed-dev

@@ -72,6 +72,7 @@ def order(
             outside_rth,
         ),
         planned_at=NOW,
+        send_before=NOW,
         state=OrderState.SENDING,
         order_id=None if order_id is None else OrderId(order_id),
         client_id=client_id,
@@ -121,6 +122,8 @@ class Listener:
     def __init__(self) -> None:
         self.messages: list[Recorded] = []
         self.frames = 0
+        self.rooms = 0
+        self.too_fast_told = 0
         self.calls: list[str] = []
         self.highest = OrderId(0)
         self.refuse_next: Exception | None = None
@@ -137,6 +140,14 @@ class Listener:
 
     def sent_frame(self) -> None:
         self.frames += 1
+
+    @asynccontextmanager
+    async def room(self) -> AsyncIterator[None]:
+        self.rooms += 1
+        yield
+
+    def too_fast(self) -> None:
+        self.too_fast_told += 1
 
     async def highest_order_id(self, gateway: str, client_id: int) -> OrderId:
         return self.highest
@@ -201,7 +212,7 @@ def say_error(broker: IbSession, code: int, words: str = "words", request: int =
 
 def asked(broker: IbSession) -> int:
     """Return the id of the one request that waits for its answer."""
-    (key,) = link_of(broker)._answers
+    (key,) = link_of(broker)._answers.keys
     assert isinstance(key, int)
     return key
 

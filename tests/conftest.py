@@ -1,15 +1,21 @@
 """What every test shares.
 
 Owns: the seeds of hypothesis (the same in every run of the suite, and no deadline: a slow
-machine is no failure) and the main thread's event loop.
+machine is no failure), the main thread's event loop, and the databases that a test may ask for.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from embedded import Server, running_server
 
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
@@ -30,3 +36,35 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Close it."""
     config.stash[_LOOP].close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server of this worker's own; it keeps everything but a loss of power."""
+    with running_server(fsync=False) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Server) -> Iterator[str]:
+    """A database that is migrated and empty."""
+    with postgres_server.database() as name:
+        yield postgres_server.url(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Each call names another empty ledger; on each database in turn."""
+    if request.param == "sqlite":
+        numbers = itertools.count()
+        yield lambda: f"sqlite:///{tmp_path}/ledger-{next(numbers)}.db"
+        return
+    server: Server = request.getfixturevalue("postgres_server")
+    with ExitStack() as databases:
+        yield lambda: server.url(databases.enter_context(server.database()))
+
+
+@pytest.fixture
+def ledger_url(empty_url: Callable[[], str]) -> str:
+    """One empty ledger, on each database in turn."""
+    return empty_url()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from paperdesk.bootstrap import running
 from paperdesk.config import ClientSettings, DeskSettings
 from paperdesk.desk.desk import Desk
 from paperdesk.domain.client import Client
+from paperdesk.domain.limits import Limits
 from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
 from twsim import Gateway
 
@@ -47,6 +48,7 @@ CLIENTS: Final = (
     client_of("auditor", Scope.AUDIT),
     client_of("admin", Scope.ADMIN),
     client_of("other", Scope.TRADE, OTHER_ACCOUNT),
+    client_of("warden", Scope.ADMIN, OTHER_ACCOUNT),
 )
 
 
@@ -115,6 +117,7 @@ async def open_front(
     gateway: Gateway | None = None,
     of_other_account: Gateway | None = None,
     desk: DeskSettings | None = None,
+    limits: Mapping[AccountId, Limits] | None = None,
     per_second: int = PER_SECOND,
 ) -> AsyncIterator[Front]:
     """Run a service on a gateway; start a gateway of its own where none is given.
@@ -136,6 +139,7 @@ async def open_front(
             gateways=tuple(gateways),
             clients=CLIENTS,
             desk=desk or settings.desk,
+            limits=limits or {},
         )
         service = await stack.enter_async_context(running(settings, home=home))
         assert await service.desk.until_up(UP_WITHIN_SECONDS)

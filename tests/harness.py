@@ -16,20 +16,21 @@ from makers import ACCOUNT
 from paperdesk.bootstrap import running
 from paperdesk.config import DeskSettings, GatewaySettings, LedgerSettings, Settings
 from paperdesk.desk.desk import Desk
+from paperdesk.desk.ports import Submission
 from paperdesk.domain.batch import Batch, Target
 from paperdesk.domain.client import Client
-from paperdesk.domain.views import Positions
+from paperdesk.domain.views import Positions, Preview
 from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
 from twsim import Gateway
 
 UP_WITHIN_SECONDS = 10.0
 
 
-def settings_for(gateway: Gateway, home: Path) -> Settings:
-    """Return settings that name the gateway and a ledger in `home`."""
+def settings_for(gateway: Gateway, home: Path, ledger_url: str | None = None) -> Settings:
+    """Return settings that name the gateway and a ledger, in `home` where none is given."""
     return Settings(
         default_account=ACCOUNT,
-        ledger=LedgerSettings(f"sqlite:///{home}/ledger.db"),
+        ledger=LedgerSettings(ledger_url or f"sqlite:///{home}/ledger.db"),
         gateways=(GatewaySettings(accounts=(ACCOUNT,), host=gateway.host, port=gateway.port),),
         desk=DeskSettings(),
     )
@@ -56,7 +57,13 @@ class House:
         account: AccountId = ACCOUNT,
     ) -> Batch:
         """Submit targets and return the first answer."""
-        return await self.desk.submit(self.client, account, targets, wait_seconds=wait_seconds)
+        return await self.desk.submit(
+            self.client, Submission(account, targets), wait_seconds=wait_seconds
+        )
+
+    async def preview(self, *targets: Target) -> Preview:
+        """Return what would be sent now."""
+        return await self.desk.preview(self.client, Submission(ACCOUNT, targets))
 
     async def trade(self, *targets: Target) -> Batch:
         """Submit targets and return the batch when all is final and paid."""
@@ -94,17 +101,20 @@ async def open_house(
     positions: tuple[tuple[str, str, int, Decimal], ...] = (),
     desk: DeskSettings | None = None,
     per_second: int = 45,
+    ledger_url: str | None = None,
 ) -> AsyncIterator[House]:
     """Run a service on a gateway; start a gateway of its own where none is given."""
     if gateway is None:
         own = Gateway(accounts={ACCOUNT: 1_000_000}, positions=positions)
         async with (
             own,
-            open_house(home, gateway=own, desk=desk, per_second=per_second) as house,
+            open_house(
+                home, gateway=own, desk=desk, per_second=per_second, ledger_url=ledger_url
+            ) as house,
         ):
             yield house
         return
-    settings = settings_for(gateway, home)
+    settings = settings_for(gateway, home, ledger_url)
     (only,) = settings.gateways
     settings = replace(
         settings,

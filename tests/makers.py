@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from paperdesk.domain.batch import Batch, BatchHead, ErrorCode, Outcome, Row, Target
 from paperdesk.domain.contract import Contract, TickLadder, tick_at
 from paperdesk.domain.execution import Execution
+from paperdesk.domain.halt import Halt
 from paperdesk.domain.order import Order, OrderState, Terms, WireStatus
-from paperdesk.domain.planning import Goal
+from paperdesk.domain.planning import Goal, Previous, Situation
 from paperdesk.domain.reports import (
     CommissionReport,
     Effect,
@@ -27,6 +29,7 @@ from paperdesk.domain.vocabulary import (
     ClientName,
     ConId,
     ExecId,
+    HaltMode,
     OrderId,
     OrderRef,
     OrderType,
@@ -37,12 +40,24 @@ from paperdesk.domain.vocabulary import (
 )
 
 NOW = datetime(2026, 3, 9, 14, 30, tzinfo=UTC)
+SEND_BEFORE = NOW + timedelta(seconds=60)
 ACCOUNT = AccountId("DU8730189")
 BATCH = BatchId("a1b2c3d4e5f67890")
 CLIENT_ID = 17
 GATEWAY = "127.0.0.1:4002"
 AAPL, MSFT = ConId(265598), ConId(272093)
 SYMBOLS = {AAPL: Symbol("AAPL"), MSFT: Symbol("MSFT")}
+# As an account without limits shows them.
+NO_LIMITS = {
+    "max_order_quantity": None,
+    "max_order_notional": None,
+    "max_position_notional": None,
+    "max_gross_notional": None,
+    "max_orders_per_minute": None,
+    "price_collar_pct": None,
+    "allow_short": True,
+    "symbols": None,
+}
 
 
 def make_contract(conid: ConId = AAPL, symbol: str | None = None) -> Contract:
@@ -79,9 +94,17 @@ def make_goal(
     seq: int = 0,
     conid: ConId = AAPL,
     target: Target | None = None,
+    send_before: datetime = SEND_BEFORE,
+    client: str = "client1",
 ) -> Goal:
     contract = make_contract(conid, None if conid in SYMBOLS else f"S{conid}")
-    return Goal(seq, contract, target or make_target(contract.symbol, quantity))
+    return Goal(
+        seq,
+        contract,
+        target or make_target(contract.symbol, quantity),
+        send_before=send_before,
+        client=ClientName(client),
+    )
 
 
 def make_order(
@@ -120,6 +143,7 @@ def make_order(
             None if limit is None else Decimal(limit),
         ),
         planned_at=NOW,
+        send_before=SEND_BEFORE,
         state=state,
         filled_qty=filled,
         executed_qty=filled,
@@ -135,6 +159,36 @@ def make_order(
         broker_code=broker_code,
         warnings=warnings,
     )
+
+
+def make_situation(
+    positions: Mapping[ConId, int] | None = None,
+    *orders: Order,
+    locks: Mapping[ConId | None, str] | None = None,
+    halt: Halt | None = None,
+    previous: Mapping[Symbol, Previous] | None = None,
+    sent_last_minute: int = 0,
+) -> Situation:
+    """Return what the ledger would tell, at NOW, of an account with these orders."""
+    unsettled: Sequence[Order] = [order for order in orders if not order.is_settled(NOW)]
+    return Situation(
+        at=NOW,
+        positions=positions or {},
+        unsettled=unsettled,
+        working=[order for order in unsettled if not order.is_terminal],
+        locks=locks or {},
+        halt=halt,
+        previous=previous or {},
+        sent_last_minute=sent_last_minute,
+    )
+
+
+def make_halt(
+    mode: HaltMode = HaltMode.ALL, *, account: str | None = ACCOUNT, at: datetime = NOW
+) -> Halt:
+    """Return a halt; account None halts all."""
+    halted = None if account is None else AccountId(account)
+    return Halt(halted, mode, by="client1", since=at, reason="drill")
 
 
 def make_row(
@@ -182,21 +236,24 @@ def make_execution(
     conid: ConId = AAPL,
     perm_id: int = 9001,
     at: datetime = NOW,
+    symbol: str | None = None,
+    exchange: str = "IEX",
+    order_id: int = 1,
 ) -> Execution:
     return Execution(
         exec_id=ExecId(exec_id),
         account=ACCOUNT,
         conid=conid,
-        symbol=SYMBOLS.get(conid, Symbol(f"S{conid}")),
+        symbol=Symbol(symbol) if symbol else SYMBOLS.get(conid, Symbol(f"S{conid}")),
         side=side,
         quantity=quantity,
         price=Decimal(price),
         executed_at=at,
         order_ref=None if ref is None else OrderRef(ref),
-        order_id=OrderId(1),
+        order_id=OrderId(order_id),
         client_id=CLIENT_ID,
         perm_id=PermId(perm_id),
-        exchange="IEX",
+        exchange=exchange,
     )
 
 
@@ -206,16 +263,28 @@ def order_report(
     ref: str = "pd-a1b2c3d4e5f67890-0",
     order_id: int = 1,
     perm_id: int = 9001,
+    client_id: int = CLIENT_ID,
+    conid: ConId = AAPL,
+    side: Side = Side.BUY,
+    quantity: int = 100,
+    order_type: str = "MKT",
+    limit: str | None = None,
+    has_conditions: bool = False,
 ) -> OrderReport:
     return OrderReport(
         order_ref=OrderRef(ref),
-        client_id=CLIENT_ID,
+        client_id=client_id,
         order_id=OrderId(order_id),
         perm_id=PermId(perm_id),
         account=ACCOUNT,
-        conid=AAPL,
-        quantity=Decimal(100),
+        conid=conid,
+        quantity=Decimal(quantity),
         told=told,
+        symbol=SYMBOLS.get(conid, f"S{conid}"),
+        side=side,
+        order_type=order_type,
+        limit_price=None if limit is None else Decimal(limit),
+        has_conditions=has_conditions,
     )
 
 
@@ -260,7 +329,7 @@ def error_report(
 def recorded(
     report: Report | None, *, at: datetime = NOW, client_id: int = CLIENT_ID
 ) -> Recorded:
-    return Recorded(at, GATEWAY, client_id, ("0", "raw"), report)
+    return Recorded(at, GATEWAY, client_id, ("0", "raw"), report, version=178)
 
 
 def seconds(count: float) -> timedelta:

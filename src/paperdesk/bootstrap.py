@@ -34,14 +34,17 @@ from paperdesk.clock import SystemClock
 from paperdesk.config import (
     EMBEDDED_ACCOUNTS,
     ClientSettings,
+    DeskSettings,
     GatewaySettings,
     Settings,
 )
 from paperdesk.desk.desk import Desk, Policy
 from paperdesk.desk.feed import Feed
-from paperdesk.desk.lane import Lane
+from paperdesk.desk.lane import Lane, Vigilance
 from paperdesk.desk.pacer import Pacer
 from paperdesk.desk.ports import Clock, Executor, Random
+from paperdesk.desk.prices import Prices
+from paperdesk.desk.rules import Choices, Rulebook
 from paperdesk.domain.client import Client
 from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
 from paperdesk.errors import ConfigError
@@ -92,8 +95,13 @@ async def running(
         stack.push_async_callback(ledger.close)
         gateways = settings.gateways or [await _embedded(stack, home)]
         feed = Feed()
+        rulebook = Rulebook(
+            Choices(settings.desk.keep, settings.desk.foreign_orders, settings.limits),
+            Prices(clock),
+        )
         desk = Desk(
-            _lanes(gateways, ledger=ledger, clock=clock, feed=feed),
+            _lanes(gateways, settings.desk, rulebook, ledger=ledger, clock=clock, feed=feed),
+            rulebook,
             default_account=settings.default_account,
             ledger=ledger,
             clock=clock,
@@ -110,6 +118,7 @@ async def running(
             desk,
             keys=KeyRing(Key(given.client, given.key_sha256) for given in clients),
             accounts=Accounts(frozenset(settings.accounts), settings.default_account),
+            version=ledger.version,
             clock=clock,
             random=random,
         )
@@ -177,7 +186,10 @@ class _Server(uvicorn.Server):
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket bound to the address. Raises ConfigError where it is taken."""
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns Nagle's algorithm off only where the protocol is named: else the body of
+    # an answer waits 40 ms for the acknowledgement of its head.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
@@ -262,9 +274,16 @@ async def _embedded(stack: AsyncExitStack, home: Path) -> GatewaySettings:
 
 
 def _lanes(
-    gateways: Sequence[GatewaySettings], *, ledger: SqlLedger, clock: Clock, feed: Feed
+    gateways: Sequence[GatewaySettings],
+    desk: DeskSettings,
+    rulebook: Rulebook,
+    *,
+    ledger: SqlLedger,
+    clock: Clock,
+    feed: Feed,
 ) -> dict[AccountId, Lane]:
     lanes: dict[AccountId, Lane] = {}
+    vigilance = Vigilance(desk.resolve_seconds, desk.position_breaks)
     for gateway in gateways:
         lane = Lane(
             IbSession(
@@ -276,6 +295,8 @@ def _lanes(
             clock=clock,
             feed=feed,
             pacer=Pacer(gateway.max_requests_per_second),
+            judge=rulebook.judge,
+            vigilance=vigilance,
         )
         lanes |= dict.fromkeys(gateway.accounts, lane)
     return lanes

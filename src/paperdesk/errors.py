@@ -11,7 +11,9 @@ whether the same request may be sent again (`retryable`). A broken invariant of 
     ├── Forbidden              403  forbidden
     ├── NotFound               404  not-found
     ├── MethodNotAllowed       405  method-not-allowed
+    ├── Halted                 409  halted
     ├── IdempotencyInProgress  409  idempotency-in-progress
+    ├── PreviewStale           409  preview-stale
     ├── PayloadTooLarge        413  payload-too-large
     ├── IdempotencyMismatch    422  idempotency-mismatch
     ├── TooManyRequests        429  too-many-requests
@@ -104,6 +106,17 @@ class MethodNotAllowed(PaperdeskError):
     status = 405
 
 
+class Halted(PaperdeskError):
+    """New orders are halted: the detail says by whom and why. Nothing was stored or sent.
+
+    `/api/v1/accounts` shows every halt; an admin ends it with `resume` and a reason.
+    """
+
+    code = "halted"
+    title = "Trading is halted"
+    status = 409
+
+
 class IdempotencyInProgress(PaperdeskError):
     """The first request with this Idempotency-Key is still running. Send it again later."""
 
@@ -111,6 +124,17 @@ class IdempotencyInProgress(PaperdeskError):
     title = "The first request with this key is still running"
     status = 409
     retryable = True
+
+
+class PreviewStale(PaperdeskError):
+    """The preview is unknown, used, older than 10 minutes, or would no longer be the same.
+
+    Nothing was stored or sent. Preview the batch again, look at it, and send the new id.
+    """
+
+    code = "preview-stale"
+    title = "The preview is no longer good"
+    status = 409
 
 
 class PayloadTooLarge(PaperdeskError):

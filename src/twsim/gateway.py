@@ -35,7 +35,7 @@ from twsim.journal import Journal
 from twsim.notices import notice
 from twsim.rules import SessionRules
 from twsim.scenario import Scenario
-from twsim.server import Server
+from twsim.server import Reserve, Server, reserve_port
 from twsim.simulator import Simulator
 from twsim.tapes import read_tape
 from twsim.trace import line
@@ -70,7 +70,8 @@ class Gateway:
     from the moment of the first start. `commissions` are "tiered" or "fixed"; `fees` adds
     the regulators' to the tiered ones. `commission_delay` is in seconds, None for never.
     `price_band` cancels limits so far beyond the market, 0.0294 being the real one.
-    `cancels_wait` lets cancels while closed be confirmed only at the open.
+    `cancels_wait` lets cancels while closed be confirmed only at the open. `reserve` keeps
+    the port while nobody is let in; only a loop whose network is no real one needs its own.
     """
 
     def __init__(  # noqa: PLR0913 - an option each
@@ -98,6 +99,7 @@ class Gateway:
         trace: Callable[[str], None] | None = None,
         faults: FaultPlan | None = None,
         scenario: Scenario | Path | str | None = None,
+        reserve: Reserve = reserve_port,
     ) -> None:
         self.host = host
         self.port = port
@@ -128,6 +130,7 @@ class Gateway:
         manual = isinstance(self.clock, ManualClock)
         if self._scenario is not None:
             self._scenario.check(time_can_be_moved=manual)
+        self._reserve = reserve
         self._simulator: Simulator | None = None
         self._server: Server | None = None
 
@@ -158,7 +161,9 @@ class Gateway:
                 await self.stop()
                 raise
             manual = isinstance(self.clock, ManualClock)
-            self._server = Server(self._simulator, runs_on_timer=not manual)
+            self._server = Server(
+                self._simulator, runs_on_timer=not manual, reserve=self._reserve
+            )
         assert self._server is not None
         if self._journal is not None:
             self._journal.start(self._simulator.exchange.everything)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from typing import Final, cast
 
 from twsim.session import Session
@@ -49,7 +50,7 @@ class ClientLine(asyncio.Protocol):
         if self._session is None:
             self._transport.abort()
             return
-        self._server.lines.add(self)
+        self._server.lines[self] = None
         if self._server.is_silent:
             self._transport.pause_reading()
         self._server.schedule()
@@ -65,7 +66,7 @@ class ClientLine(asyncio.Protocol):
         del exc
         if self._timer is not None:
             self._timer.cancel()
-        self._server.lines.discard(self)
+        self._server.lines.pop(self, None)
         if self._session is not None:
             self._server.simulator.lost(self._session)
 
@@ -145,7 +146,11 @@ class ClientLine(asyncio.Protocol):
             self._transport.write(data)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+Reserve = Callable[[str, int], socket.socket]
+
+
+def reserve_port(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound and does not listen. Raises OSError where it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     reserved = socket.socket(family)
     reserved.setblocking(False)
@@ -157,11 +162,14 @@ def _bound(host: str, port: int) -> socket.socket:
 class Server:
     """The listening socket of one simulator."""
 
-    def __init__(self, simulator: Simulator, *, runs_on_timer: bool) -> None:
+    def __init__(
+        self, simulator: Simulator, *, runs_on_timer: bool, reserve: Reserve = reserve_port
+    ) -> None:
         self.simulator = simulator
-        self.lines: set[ClientLine] = set()
+        self.lines: dict[ClientLine, None] = {}  # in the order of their connecting
         self.is_silent = False
         self._runs_on_timer = runs_on_timer
+        self._reserve = reserve
         self._listener: asyncio.Server | None = None
         self._reserved: socket.socket | None = None  # ours, while nobody is let in
         self._opening: asyncio.Task[None] | None = None
@@ -201,7 +209,7 @@ class Server:
             return
         self._listener.close()
         self._listener = None
-        self._reserved = _bound(self._host, self._port)
+        self._reserved = self._reserve(self._host, self._port)
 
     def open(self) -> None:
         """Accept connections again, at once: those that come early wait."""

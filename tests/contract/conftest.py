@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
@@ -12,17 +12,31 @@ from paperdesk.clock import ManualClock
 from paperdesk.ledger.store import SqlLedger
 from paperdesk.runtime import InlineExecutor
 
+# Opens an empty ledger, and closes it.
+OpenLedger = Callable[[], AbstractAsyncContextManager[SqlLedger]]
+
 
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(NOW)
 
 
-@pytest.fixture(params=["sqlite"])
-async def ledger(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
-) -> AsyncIterator[SqlLedger]:
-    assert request.param == "sqlite"
-    opened = await SqlLedger.open(f"sqlite:///{tmp_path}/ledger.db", InlineExecutor(), clock)
-    yield opened
-    await opened.close()
+@pytest.fixture
+def open_ledger(empty_url: Callable[[], str], clock: ManualClock) -> OpenLedger:
+    """Opens ledgers, on each database in turn."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[SqlLedger]:
+        ledger = await SqlLedger.open(empty_url(), InlineExecutor(), clock)
+        try:
+            yield ledger
+        finally:
+            await ledger.close()
+
+    return opened
+
+
+@pytest.fixture
+async def ledger(open_ledger: OpenLedger) -> AsyncIterator[SqlLedger]:
+    async with open_ledger() as opened:
+        yield opened

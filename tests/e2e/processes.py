@@ -34,9 +34,11 @@ class Running:
         """Return what it printed."""
         return self.output.read_text(encoding="utf-8")
 
-    def until(self, pattern: str) -> re.Match[str]:
+    def until(
+        self, pattern: str, *, within_seconds: float = START_WITHIN_SECONDS
+    ) -> re.Match[str]:
         """Return the match of what it prints, once it has."""
-        deadline = time.monotonic() + START_WITHIN_SECONDS
+        deadline = time.monotonic() + within_seconds
         while time.monotonic() < deadline:
             found = re.search(pattern, self.text())
             if found:

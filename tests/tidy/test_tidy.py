@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,6 +144,20 @@ def test_the_readmes_example_is_one_that_the_suite_runs() -> None:
 
     assert len(blocks) == 1
     assert blocks[0] in examples
+
+
+def test_the_page_of_the_order_life_cycle_is_fresh() -> None:
+    """A page that lags the table tells a person that an order cannot do what it just did."""
+    page = (ROOT / "docs/order-lifecycle.md").read_text(encoding="utf-8")
+    written = subprocess.run(
+        [sys.executable, ROOT / "scripts/order_lifecycle.py"],
+        capture_output=True,
+        check=True,
+        text=True,
+        encoding="utf-8",
+    )
+
+    assert page == written.stdout, "make docs writes it anew"
 
 
 def test_no_lock_names_a_registry() -> None:

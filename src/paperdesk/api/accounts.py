@@ -1,4 +1,4 @@
-"""The endpoints of accounts: positions, executions, the accounts themselves.
+"""The endpoints of accounts: positions, targets, executions, the accounts themselves.
 
 Owns: what a call of these means to the desk. Decides nothing about trading.
 """
@@ -10,12 +10,8 @@ from typing import Final
 from paperdesk.api.endpoint import Call, Endpoint
 from paperdesk.domain.vocabulary import Scope
 from paperdesk.errors import BrokerUnavailable
-from paperdesk.wire.bodies import (
-    EXECUTIONS,
-    AccountsAnswer,
-    ExecutionsAnswer,
-    PositionsAnswer,
-)
+from paperdesk.wire.bodies import AccountsAnswer
+from paperdesk.wire.holdings import EXECUTIONS, ExecutionsAnswer, PositionsAnswer, TargetsAnswer
 from paperdesk.wire.query import before_of
 
 
@@ -24,6 +20,12 @@ async def positions(call: Call) -> PositionsAnswer:
     query = call.query
     account = call.accounts.named_or_default(call.client, query.account_id)
     return PositionsAnswer.of(await call.desk.positions(account, allow_stale=query.allow_stale))
+
+
+async def targets(call: Call) -> TargetsAnswer:
+    """Tell per symbol of an account whether it is on its newest target, and why not."""
+    account = call.accounts.named_or_default(call.client, call.query.account_id)
+    return TargetsAnswer.of(await call.desk.operator.targets(account), call.client)
 
 
 async def executions(call: Call) -> ExecutionsAnswer:
@@ -44,7 +46,7 @@ async def executions(call: Call) -> ExecutionsAnswer:
 
 
 async def accounts(call: Call) -> AccountsAnswer:
-    """Return the accounts of the key, whether each is connected, and why not."""
+    """Return the accounts of the key, whether each is connected, halted or locked, and why."""
     return AccountsAnswer.of(await call.desk.accounts(call.client))
 
 
@@ -52,6 +54,9 @@ ENDPOINTS: Final = (
     Endpoint(
         "GET", "/api/v1/positions", positions, Scope.READ, PositionsAnswer,
         query=("account_id", "allow_stale"), errors=(BrokerUnavailable,),
+    ),
+    Endpoint(
+        "GET", "/api/v1/targets", targets, Scope.READ, TargetsAnswer, query=("account_id",),
     ),
     Endpoint(
         "GET", "/api/v1/executions", executions, Scope.READ, ExecutionsAnswer,

@@ -18,37 +18,56 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from paperdesk.api import accounts as accounts_api
-from paperdesk.api import orders, probes
+from paperdesk.api import interventions, orders, probes
 from paperdesk.api.auth import Authentication, Keys
 from paperdesk.api.body import BODY_BYTES_MAX, BodyLimit
 from paperdesk.api.docs import documented
 from paperdesk.api.endpoint import Accounts, Answer, Call, Endpoint
 from paperdesk.api.envelope import Envelope
+from paperdesk.api.kept import KeptAnswers, Version
+from paperdesk.api.shortcut import Shortcut
 from paperdesk.desk.desk import Desk
 from paperdesk.desk.ports import Clock, Random
 from paperdesk.domain.client import Client
 from paperdesk.wire.encoding import encode
 
-ENDPOINTS: Final = documented((*probes.ENDPOINTS, *orders.ENDPOINTS, *accounts_api.ENDPOINTS))
+ENDPOINTS: Final = documented(
+    (
+        *probes.ENDPOINTS,
+        *orders.ENDPOINTS,
+        *accounts_api.ENDPOINTS,
+        *interventions.ENDPOINTS,
+    )
+)
 
 ApiRequest = Request[Client | None, None, State]
 
 
 def create_app(
-    desk: Desk, *, keys: Keys, accounts: Accounts, clock: Clock, random: Random
+    desk: Desk,
+    *,
+    keys: Keys,
+    accounts: Accounts,
+    version: Version,
+    clock: Clock,
+    random: Random,
 ) -> ASGIApp:
-    """Return the application. It neither starts nor stops the desk."""
-    routed = create_routes(desk, accounts)
-    guarded = Authentication(BodyLimit(routed), keys)
+    """Return the application. It neither starts nor stops the desk.
+
+    `version` is of the ledger that the desk reads.
+    """
+    kept = KeptAnswers(version)
+    routed = create_routes(desk, accounts, kept)
+    guarded = Authentication(BodyLimit(Shortcut(routed, kept)), keys)
     return Envelope(guarded, lifespan=routed, clock=clock, random=random)
 
 
-def create_routes(desk: Desk, accounts: Accounts) -> Litestar:
+def create_routes(desk: Desk, accounts: Accounts, kept: KeptAnswers) -> Litestar:
     """Return the routes alone, without authentication."""
     return Litestar(
         route_handlers=[
             *_options_routes(ENDPOINTS),  # first: else Litestar adds its own
-            *(_route(endpoint, desk, accounts) for endpoint in ENDPOINTS),
+            *(_route(endpoint, desk, accounts, kept) for endpoint in ENDPOINTS),
         ],
         # Whatever is raised reaches the envelope, which alone turns errors into answers.
         exception_handlers={Exception: _raise_again, HTTPException: _raise_again},
@@ -59,11 +78,14 @@ def create_routes(desk: Desk, accounts: Accounts) -> Litestar:
     )
 
 
-def _route(endpoint: Endpoint, desk: Desk, accounts: Accounts) -> HTTPRouteHandler:
+def _route(
+    endpoint: Endpoint, desk: Desk, accounts: Accounts, kept: KeptAnswers
+) -> HTTPRouteHandler:
     async def serve(request: ApiRequest) -> Response[bytes]:
         call = Call(
             desk=desk,
             accounts=accounts,
+            kept=kept,
             endpoint=endpoint,
             caller=request.user,
             raw_query=request.scope["query_string"],

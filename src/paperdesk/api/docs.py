@@ -38,6 +38,7 @@ Node = dict[str, object]
 
 _PATH_PARAMETER: Final = re.compile(r"\{(\w+):str\}")
 _PATH_PARAMETERS: Final[Mapping[str, Node]] = {
+    "account_id": {"type": "string"},
     "batch_id": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
     "code": {"type": "string"},
 }
@@ -101,7 +102,7 @@ def openapi_document(endpoints: Iterable[Endpoint]) -> Node:
 
 
 def _schemas(endpoints: tuple[Endpoint, ...]) -> Node:
-    types = {kind for entry in endpoints for kind in (entry.answer, entry.body) if kind}
+    types = {kind for entry in endpoints for kind in (entry.answer, *entry.bodies) if kind}
     _, components = msgspec.json.schema_components(
         sorted({*types, ProblemBody}, key=lambda kind: kind.__name__),
         ref_template="#/components/schemas/{name}",
@@ -135,8 +136,10 @@ def _operation(endpoint: Endpoint) -> Node:
         operation["security"] = []
     else:
         operation["description"] = f"Needs the scope `{endpoint.scope}`."
-    if endpoint.body is not None:
-        content = {JSON: {"schema": _reference(endpoint.body)}}
+    if endpoint.bodies:
+        references = [_reference(kind) for kind in endpoint.bodies]
+        schema = references[0] if len(references) == 1 else {"oneOf": references}
+        content = {JSON: {"schema": schema}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

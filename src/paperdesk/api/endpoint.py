@@ -6,6 +6,7 @@ which a call is judged, and which account a call means. Knows nothing of ASGI.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,17 +14,19 @@ from typing import Final
 
 from msgspec import Struct
 
+from paperdesk.api.kept import KeptAnswers
 from paperdesk.desk.desk import Desk
 from paperdesk.domain.client import Client
-from paperdesk.domain.vocabulary import AccountId, Scope
-from paperdesk.errors import FieldError, Forbidden, PaperdeskError
+from paperdesk.domain.vocabulary import AccountId, BatchId, Scope
+from paperdesk.errors import FieldError, Forbidden, NotFound, PaperdeskError
 from paperdesk.wire.encoding import encode
 from paperdesk.wire.parsing import Json, parse_json, shown
 from paperdesk.wire.query import Query, parse_query
-from paperdesk.wire.requests import bad_request
+from paperdesk.wire.reading import bad_request
 
 JSON: Final = "application/json"
 HTML: Final = "text/html"  # the framework adds the charset
+BATCH_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ class Accounts:
             raise bad_request([FieldError("account_id", message)])
         return AccountId(account_id)
 
+    def in_path(self, client: Client, account_id: str) -> AccountId:
+        """Return the account of a path. Raises NotFound where the key may not use it."""
+        if account_id not in self.usable_by(client):
+            raise NotFound(
+                f"This API key has no account {shown(account_id)}; /api/v1/accounts lists them."
+            )
+        return AccountId(account_id)
+
     def named_or_default(self, client: Client, account_id: str | None) -> AccountId:
         """Like `named`; without a name, the default account."""
         return self.named(client, self.default if account_id is None else account_id)
@@ -73,6 +84,7 @@ class Call:
 
     desk: Desk
     accounts: Accounts
+    kept: KeptAnswers
     endpoint: Endpoint
     caller: Client | None
     raw_query: bytes
@@ -91,20 +103,36 @@ class Call:
         """What the query says. Raises BadRequest."""
         return parse_query(self.raw_query, self.endpoint.query)
 
+    @property
+    def account(self) -> AccountId:
+        """The account in the path. Raises NotFound."""
+        return self.accounts.in_path(self.client, self.path["account_id"])
+
+    @property
+    def batch_id(self) -> BatchId:
+        """The batch in the path. Raises NotFound where it cannot be one."""
+        text = self.path["batch_id"]
+        if not BATCH_ID.fullmatch(text):
+            raise NotFound(f"There is no batch {shown(text)}.")
+        return BatchId(text)
+
 
 Handler = Callable[[Call], Awaitable[Struct | Answer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A method on a path. `scope` None means open: no key is asked for, no query judged."""
+    """A method on a path. `scope` None means open: no key is asked for, no query judged.
+
+    `bodies` are the shapes that its body may have; without any, none is read.
+    """
 
     method: str
     path: str
     handler: Handler
     scope: Scope | None = None
     answer: type[Struct] | None = None
-    body: type[Struct] | None = None
+    bodies: tuple[type[Struct], ...] = ()
     query: tuple[str, ...] = ()
     errors: tuple[type[PaperdeskError], ...] = ()
     takes_idempotency_key: bool = False
@@ -116,7 +144,7 @@ class Endpoint:
 
     def document(self, raw: bytes) -> Json:
         """Return the document of the body, None where the endpoint takes none."""
-        return None if self.body is None else parse_json(raw)
+        return parse_json(raw) if self.bodies else None
 
     async def serve(self, call: Call) -> Answer:
         """Judge the call in the contract's order, then answer it.

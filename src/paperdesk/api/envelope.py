@@ -16,6 +16,7 @@ from paperdesk.api.body import Disconnected
 from paperdesk.api.endpoint import HTML, Answer
 from paperdesk.api.page import CONTENT_SECURITY_POLICY
 from paperdesk.api.problems import answer_to
+from paperdesk.crash import crash_point
 from paperdesk.desk.ports import Clock, Random
 from paperdesk.domain.client import Client
 from paperdesk.errors import PaperdeskError
@@ -108,8 +109,10 @@ class _Exchange:
             if dict(headers).get(b"content-type", b"").startswith(HTML.encode()):
                 headers.append((b"content-security-policy", CONTENT_SECURITY_POLICY.encode()))
             message = {**message, "headers": headers}
-        elif message["type"] == "http.response.body" and self._is_head:
-            message = {**message, "body": b""}
+        elif message["type"] == "http.response.body":
+            crash_point("CP04")
+            if self._is_head:
+                message = {**message, "body": b""}
         await self._send(message)
 
 

@@ -13,15 +13,18 @@ import structlog
 
 from paperdesk.api.endpoint import Answer, Call, Endpoint
 from paperdesk.desk.idempotency import Slot
-from paperdesk.domain.vocabulary import BatchId, ClientName, Scope
+from paperdesk.desk.ports import Submission
+from paperdesk.domain.vocabulary import ClientName, Scope
 from paperdesk.errors import (
     BadRequest,
     BrokerUnavailable,
+    Halted,
     IdempotencyInProgress,
     IdempotencyMismatch,
     LedgerUnavailable,
     NotFound,
     OutcomeUnknown,
+    PreviewStale,
     TooManyRequests,
 )
 from paperdesk.wire.bodies import (
@@ -33,13 +36,18 @@ from paperdesk.wire.bodies import (
     SubmitAnswer,
 )
 from paperdesk.wire.encoding import encode
-from paperdesk.wire.parsing import fingerprint, shown
+from paperdesk.wire.parsing import fingerprint
 from paperdesk.wire.query import before_of
-from paperdesk.wire.requests import BatchBody, parse_batch
+from paperdesk.wire.requests import (
+    BatchBody,
+    BatchRequest,
+    PreviewIdBody,
+    parse_batch,
+    parse_submission,
+)
 
 _LOG: Final = structlog.get_logger(__name__)
 
-BATCH_ID: Final = re.compile(r"[0-9a-f]{16}")
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 REPLAYED: Final = (("Idempotency-Replayed", "true"),)
 
@@ -62,13 +70,28 @@ async def submit(call: Call) -> Answer:
 
 
 async def _accept(call: Call, slot: Slot | None) -> Answer:
-    query = call.query
-    request = parse_batch(call.document)
-    account = call.accounts.named_or_default(call.client, request.account_id)
-    batch = await call.desk.submit(
-        call.client, account, request.targets, wait_seconds=query.wait_seconds, slot=slot
-    )
+    wait_seconds = call.query.wait_seconds
+    request = parse_submission(call.document)
+    if request.preview_id is None:
+        batch = await call.desk.submit(
+            call.client, _submission(call, request), wait_seconds=wait_seconds, slot=slot
+        )
+    else:
+        batch = await call.desk.submit_preview(
+            call.client, request.preview_id, wait_seconds=wait_seconds, slot=slot
+        )
     return Answer.of(SubmitAnswer.of(batch))
+
+
+def _submission(call: Call, request: BatchRequest) -> Submission:
+    """Return what the desk is asked for. Raises BadRequest where the account is none."""
+    return Submission(
+        account=call.accounts.named_or_default(call.client, request.account_id),
+        targets=request.targets,
+        as_of=request.as_of,
+        valid_until=request.valid_until,
+        closes_unlisted=request.closes_unlisted,
+    )
 
 
 async def _remember(slot: Slot, body: bytes) -> None:
@@ -98,10 +121,12 @@ def _idempotency_key(values: tuple[str, ...]) -> str | None:
 
 
 async def preview(call: Call) -> PreviewAnswer:
-    """Return the exact orders that would be sent now, and what is wrong with each."""
-    request = parse_batch(call.document)
-    account = call.accounts.named_or_default(call.client, request.account_id)
-    return PreviewAnswer.of(await call.desk.preview(call.client, account, request.targets))
+    """Return the exact orders that would be sent now, and what is wrong with each.
+
+    Post its `preview_id` to `/api/v1/orders` to send them.
+    """
+    submission = _submission(call, parse_batch(call.document))
+    return PreviewAnswer.of(await call.desk.preview(call.client, submission))
 
 
 async def list_batches(call: Call) -> BatchesAnswer:
@@ -119,39 +144,35 @@ async def list_batches(call: Call) -> BatchesAnswer:
     return BatchesAnswer.of(heads, before)
 
 
-async def show_batch(call: Call) -> BatchAnswer:
+async def show_batch(call: Call) -> Answer:
     """Return one batch with the present state of every order."""
+    version = call.kept.version()  # before it is read: a write meanwhile makes it another one
     batch = await call.desk.batch(
-        call.client, _batch_id(call), wait_seconds=call.query.wait_seconds or 0
+        call.client, call.batch_id, wait_seconds=call.query.wait_seconds or 0
     )
-    return BatchAnswer.of(batch)
+    answer = Answer.of(BatchAnswer.of(batch))
+    call.kept.keep(batch.head, answer.body, version)
+    return answer
 
 
 async def cancel(call: Call) -> CancelAnswer:
     """Withdraw a batch: cancel what works, drop what is not sent."""
-    return CancelAnswer.of(await call.desk.cancel(call.client, _batch_id(call)))
-
-
-def _batch_id(call: Call) -> BatchId:
-    text = call.path["batch_id"]
-    if not BATCH_ID.fullmatch(text):
-        raise NotFound(f"There is no batch {shown(text)}.")
-    return BatchId(text)
+    return CancelAnswer.of(await call.desk.cancel(call.client, call.batch_id))
 
 
 _ACCEPTING: Final = (
-    BadRequest, IdempotencyInProgress, IdempotencyMismatch, TooManyRequests,
-    BrokerUnavailable, OutcomeUnknown,
+    BadRequest, Halted, PreviewStale, IdempotencyInProgress, IdempotencyMismatch,
+    TooManyRequests, BrokerUnavailable, OutcomeUnknown,
 )  # fmt: skip
 
 ENDPOINTS: Final = (
     Endpoint(
-        "POST", "/api/v1/orders", submit, Scope.TRADE, SubmitAnswer, body=BatchBody,
-        query=("wait",), errors=_ACCEPTING, takes_idempotency_key=True,
+        "POST", "/api/v1/orders", submit, Scope.TRADE, SubmitAnswer,
+        bodies=(BatchBody, PreviewIdBody), query=("wait",), errors=_ACCEPTING, takes_idempotency_key=True,
     ),
     Endpoint(
-        "POST", "/api/v1/orders/preview", preview, Scope.TRADE, PreviewAnswer, body=BatchBody,
-        errors=(BrokerUnavailable,),
+        "POST", "/api/v1/orders/preview", preview, Scope.TRADE, PreviewAnswer,
+        bodies=(BatchBody,), errors=(BrokerUnavailable,),
     ),
     Endpoint(
         "GET", "/api/v1/orders", list_batches, Scope.READ, BatchesAnswer,

@@ -32,6 +32,8 @@ class LinkEffect(StrEnum):
     LOST = "lost"  # gateway to IBKR; the socket stays, and so does what it tells
     RESTORED = "restored"  # what happened meanwhile must be read anew
     OVER = "over"  # this socket is of no more use
+    COMPETING = "competing"  # a line that ends next was ended by another session
+    TOO_FAST = "too_fast"  # whoever goes on is disconnected
 
 
 _REJECTED, _CANCELLED = Effect.REJECTED, Effect.CANCELLED
@@ -70,6 +72,10 @@ ORDER_EFFECTS: Final[Mapping[int, ErrorCode]] = {
     10090: ErrorCode(_INFORMATION, "codes: part of the market data is not subscribed"),
     10167: ErrorCode(_INFORMATION, "seen: not subscribed, displaying delayed market data"),
     10349: ErrorCode(_INFORMATION, "ib_async#191, #217: TIF was set by a preset; order lives"),
+    # -- of the account, not of an order ------------------------------------------------------
+    2148: ErrorCode(
+        Effect.LOCKS_ACCOUNT, "Lean.IB#156, Lean#5839: positions may be liquidated next"
+    ),
     # -- says nothing certain of the order ---------------------------------------------------
     100: ErrorCode(
         _AMBIGUOUS, "codes: too many messages a second; which was dropped is unsaid"
@@ -84,6 +90,7 @@ ORDER_EFFECTS: Final[Mapping[int, ErrorCode]] = {
 }
 
 LINK_EFFECTS: Final[Mapping[int, tuple[LinkEffect, str]]] = {
+    100: (LinkEffect.TOO_FAST, "codes: max rate of messages exceeded; then it disconnects"),
     326: (LinkEffect.ID_IN_USE, "seen: client id in use, then the socket is closed"),
     502: (LinkEffect.OVER, "codes: couldn't connect"),
     504: (LinkEffect.OVER, "codes: not connected"),
@@ -93,9 +100,10 @@ LINK_EFFECTS: Final[Mapping[int, tuple[LinkEffect, str]]] = {
     1102: (LinkEffect.RESTORED, "seen: restored, data maintained"),
     1300: (LinkEffect.OVER, "codes: the socket port was reset"),
     2110: (LinkEffect.LOST, "codes: connectivity between TWS and server is broken"),
+    10197: (LinkEffect.COMPETING, "seen: no market data during competing live session"),
 }
 
-_NOTICES: Final = range(2100, 2200)
+_NOTICES: Final = range(2100, 2200)  # but for those that a table names
 
 
 def effect_of(code: int) -> ErrorCode:

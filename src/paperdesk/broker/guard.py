@@ -19,10 +19,12 @@ from paperdesk.domain.vocabulary import OrderType
 # design.md §8. `[0-9]`, for `\d` would take the digits of every script.
 PAPER_ACCOUNT: Final = re.compile(r"D[A-Z]{1,2}[0-9]{4,12}")
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_GREETING: Final = re.compile(rb"API\0\0\0\0.v[0-9]+\.\.[0-9]+", re.DOTALL)
 _UNSETS: Final = frozenset({"2147483647", "9223372036854775807"})
 
 ORDER_MESSAGE: Final = "3"
 CANCEL_MESSAGE: Final = "4"
+ACCOUNT_AT: Final = 23  # in placeOrder, at every version
 
 # Every request that this adapter may send, by its number. Above all, 58 (the global cancel)
 # and 21 (exercise options) are not among them.
@@ -36,6 +38,7 @@ REQUESTS: Final[Mapping[str, str]] = {
     "7": "reqExecutions",
     "9": "reqContractDetails",
     "15": "reqAutoOpenOrders",  # ib_async sends it for client id 0
+    "16": "reqAllOpenOrders",
     "49": "reqCurrentTime",
     "59": "reqMarketDataType",
     "61": "reqPositions",
@@ -118,8 +121,18 @@ def is_clean(text: str) -> bool:
     return _CONTROL.search(text) is None
 
 
+def is_greeting(frame: bytes) -> bool:
+    """Tell whether these bytes are the first of a connection, and nothing behind them."""
+    return _GREETING.fullmatch(frame) is not None
+
+
 def fields_of(frame: bytes) -> list[str]:
-    """Return the fields of an encoded frame."""
+    """Return the fields of an encoded frame.
+
+    Raises NotSent where it is not one whole frame: behind it could be one that nobody checked.
+    """
+    if int.from_bytes(frame[:4]) != len(frame) - 4 or not frame.endswith(b"\0"):
+        raise NotSent("what was to be sent is not one whole frame")
     return frame[4:].decode(errors="replace").split("\0")[:-1]
 
 
@@ -135,7 +148,7 @@ def order_fields(order: Order, contract: Contract, version: int) -> list[str]:
     fields[18] = order.terms.order_type.value
     fields[19] = limit_price_text(order)
     fields[21] = order.terms.time_in_force.value
-    fields[23] = order.account
+    fields[ACCOUNT_AT] = order.account
     fields[26] = order.ref
     fields[33] = "1" if order.terms.outside_rth else "0"
     fields = fields[: _PLAIN_LENGTH - sum(version < since for since in _TAIL_SINCE)]

@@ -16,12 +16,12 @@ _SESSIONS_MAX: Final = 200  # a gateway tells about a week
 _STAMP_LENGTH: Final = len("20250324:0930")
 
 # The hours asked for are those of a US stock, so this is right where a zone is not understood.
-_HOME: Final = ZoneInfo("America/New_York")
+HOME: Final = ZoneInfo("America/New_York")
 
 
 def zone_of_hours(time_zone: str) -> tzinfo:
     """Return the zone of a US stock's hours; New York where the name is not understood."""
-    return zone_or_none(time_zone) or _HOME
+    return zone_or_none(time_zone) or HOME
 
 
 def session_hours(liquid_hours: str, time_zone: str) -> SessionHours:

@@ -1,8 +1,8 @@
 """One connection to a gateway, from its first byte to its last.
 
 Owns: the ib_async client of one session, what is recorded of it and what is forwarded to it,
-the last check of every frame that leaves, the requests that wait for an answer, the heartbeat,
-and the one reason why it ended. Knows nothing of reconnecting or of the desk.
+the last check of every frame that leaves, the asking, the heartbeat, and the one reason why it
+ended. Knows nothing of reconnecting, of what an answer is (`answers`), or of the desk.
 
 Every message is recorded and decoded here first. ib_async then sees only what ends a request of
 its own start: it would keep every order and fill for ever, and call orders cancelled that live
@@ -12,19 +12,19 @@ its own start: it would keep every order and fill for ever, and call orders canc
 from __future__ import annotations
 
 import asyncio
-import errno
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from ib_async import IB, StartupFetch
 from ib_async.ib import StartupFetchALL
 
-from paperdesk.broker import guard
+from paperdesk.broker import guard, reasons
+from paperdesk.broker.answers import REPORTS_MAX, Answer, Answers, Late
 from paperdesk.broker.error_codes import LinkEffect, link_effect_of
-from paperdesk.broker.scalars import integer
 from paperdesk.broker.translate import (
     managed_accounts_of,
     net_liquidation_of,
@@ -54,12 +54,8 @@ RECORDED: Final = frozenset({"3", "4", "5", "9", "11", "15", "59", "61", "101"})
 # executions, positions, account values (multi) and completed orders.
 _FORWARDED: Final = frozenset({"15", "53", "55", "62", "74", "102"})
 
-# Which field of a message names the request that it answers, and whether it ends it.
-_ROWS: Final[Mapping[str, int]] = {"1": 2, "10": 1, "79": 1}  # tick, contract, symbols
-_ENDS: Final[Mapping[str, int]] = {"52": 2, "54": 2, "57": 2, "79": 1}
-
+HINT_SECONDS: Final = 10.0  # how long what a gateway says may explain that it closes the line
 _FRAME_BYTES_MAX: Final = 0xFFFFFF + 4  # IBKR, "EReader"
-_ROWS_MAX: Final = 1000
 _ORDER_ID_MAX: Final = 2**31 - 1
 
 _READS: Final = StartupFetchALL & ~StartupFetch.ACCOUNT_UPDATES
@@ -96,30 +92,6 @@ class Address:
         return f"{self.host}:{self.port}"
 
 
-class Refused(Exception):
-    """The gateway answered a request with an error."""
-
-    def __init__(self, code: int, words: str) -> None:
-        super().__init__(f"{words} (IBKR {code})")
-        self.code = code
-
-
-class Late(Exception):
-    """The end of an answer did not come in time. Carries the rows that did."""
-
-    def __init__(self, rows: list[tuple[str, ...]], seconds: float) -> None:
-        super().__init__(f"no answer within {seconds:g} s")
-        self.rows = rows
-
-
-@dataclass(slots=True)
-class _Answer:
-    """What came for a request so far."""
-
-    done: asyncio.Future[None]
-    rows: list[tuple[str, ...]] = field(default_factory=list)
-
-
 class Link:
     """A connection. Open it once; when it is over it stays over."""
 
@@ -131,18 +103,23 @@ class Link:
         listener: BrokerListener,
         timing: Timing,
         on_change: Callable[[], None],
+        orders_sent: Counter[str],
+        was_up: bool = False,
     ) -> None:
         self._address = address
         self._clock = clock
         self._listener = listener
         self._timing = timing
         self._on_change = on_change
-        self._answers: dict[int | str, _Answer] = {}
+        self._orders_sent = orders_sent
+        self._was_up = was_up
+        self._hint = (-HINT_SECONDS, "")
+        self.is_ready = False  # the session says so
+        self._answers = Answers()
         self._permitted: list[str] | None = None
         self._sent_ids = guard.SentIds()
         self._heard_at = 0.0
         self._is_over = asyncio.Event()
-        self.takes_delayed_quotes = False
         self.views = Views()
         self.managed: tuple[str, ...] = ()
         self.why = f"connecting to {address.name}"
@@ -188,26 +165,10 @@ class Link:
                 fetchFields=_READS,
             )
         except (OSError, NotSent) as problem:
-            self.end(self._words(problem))
-
-    def _words(self, problem: OSError | NotSent) -> str:
-        """Say why connecting failed, and what to do about it where that is known."""
-        match problem:
-            case TimeoutError():
-                return f"no answer from {self.name} within {self._timing.connect:g} s"
-            # A name with two addresses makes one OSError of both refusals.
-            case OSError() if f"[Errno {errno.ECONNREFUSED}]" in str(problem):
-                return (
-                    f"connection refused at {self.name}: is IB Gateway running and its API "
-                    "port open?"
-                )
-            case ConnectionError(args=([*reads],)):
-                # The gateway's words name the cause, most often its read-only setting.
-                said = f"; it says: {self.complaint}" if self.complaint else ""
-                return f"no complete answer from {self.name}: {', '.join(reads)}{said}"
-            case OSError(strerror=str(words)):
-                return f"cannot reach {self.name}: {words}"
-        return f"cannot reach {self.name}: {problem}"
+            attempt = reasons.Connecting(
+                self.name, self._timing.connect, self.complaint, was_up=self._was_up
+            )
+            self.end(reasons.connecting_failed(attempt, problem))
 
     async def watch(self) -> None:
         """Return when the link is over; ask when the gateway is silent, end it when it stays so."""
@@ -221,14 +182,23 @@ class Link:
                 self.end(f"{self.name} has been silent for {self._timing.silence:g} s")
             elif now >= ask_at:
                 asked_at = now
-                with suppress(NotSent, OSError):
-                    self.ib.client.reqCurrentTime()
+                await self._knock(over_at)
             else:
                 with suppress(TimeoutError):
                     async with asyncio.timeout_at(min(ask_at, over_at)):
                         await self._is_over.wait()
         if self.fault is not None:
             raise self.fault
+
+    async def _knock(self, until: float) -> None:
+        """Ask for the time, which every gateway answers."""
+        with suppress(TimeoutError, NotSent, OSError):
+            async with asyncio.timeout_at(until), self.room():
+                self.ib.client.reqCurrentTime()
+
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """Return what to enter for a frame that must not starve."""
+        return self._listener.room()
 
     def end(self, why: str) -> None:
         """Drop the connection at once. The first reason stays."""
@@ -240,9 +210,7 @@ class Link:
         client.connState = client.DISCONNECTED  # nothing is sent any more, whoever tries
         if client.conn.transport is not None:
             client.conn.transport.abort()
-        for answer in self._answers.values():
-            if not answer.done.done():
-                answer.done.set_exception(LineDown(why))
+        self._answers.fail(why)
         self._on_change()
 
     @property
@@ -285,21 +253,50 @@ class Link:
 
         There is no answer without its end: a late one is not an empty one.
         """
-        if self.is_over or key in self._answers:
-            raise LineDown(self.why if self.is_over else f"{key} is being asked already")
-        answer = _Answer(asyncio.get_running_loop().create_future())
-        self._answers[key] = answer
+        return (await self._answer(key, send, seconds, nullcontext())).rows
+
+    async def read(
+        self, key: int | str, send: Callable[[], None], seconds: float
+    ) -> list[Report | None]:
+        """Send a request that must not starve; return what its rows report.
+
+        Raises as `ask` does. A late list without an id ends the link: when its end comes
+        after all, it would be taken for the end of the next one.
+        """
         try:
-            send()
-            async with asyncio.timeout(seconds):
-                await answer.done
-        except TimeoutError:
-            raise Late(answer.rows, seconds) from None
-        except (NotSent, OSError) as problem:
-            raise LineDown(str(problem)) from problem
-        finally:
-            del self._answers[key]
-        return answer.rows
+            answer = await self._answer(key, send, seconds, self.room())
+        except Late as late:
+            if isinstance(key, str):
+                said = reasons.complained(self.complaint)
+                self.end(f"{self.name} did not tell its {key}: {late}{said}")
+            raise
+        if not self.is_fit:  # what it told may be what it knew before it lost IBKR
+            raise LineDown(self.degraded or self.why)
+        if answer.is_cut:
+            raise LineDown(f"{self.name} gave an answer of more than {REPORTS_MAX} rows")
+        return answer.reports
+
+    async def _answer(
+        self,
+        key: int | str,
+        send: Callable[[], None],
+        seconds: float,
+        room: AbstractAsyncContextManager[None],
+    ) -> Answer:
+        if self.is_over:
+            raise LineDown(self.why)
+        with self._answers.waiting(key) as answer:
+            try:
+                async with room:
+                    if not answer.done.done():  # the link may have ended meanwhile
+                        send()
+                async with asyncio.timeout(seconds):
+                    await answer.done
+            except TimeoutError:
+                raise Late(answer.rows, seconds) from None
+            except (NotSent, OSError) as problem:
+                raise LineDown(str(problem)) from problem
+        return answer
 
     # -- orders ----------------------------------------------------------------------------
     def transmit(self, permitted: list[str], send: Callable[[], None]) -> None:
@@ -315,9 +312,9 @@ class Link:
         self._permitted = permitted
         try:
             send()
-        except (OSError, ValueError) as problem:
+        except (NotSent, OSError, ValueError) as problem:
             if self.ib.client.conn.numMsgSent != sent_before:
-                raise
+                raise OSError(f"after a frame was written: {problem}") from problem
             raise NotSent(str(problem)) from problem
         finally:
             self._permitted = None
@@ -340,13 +337,17 @@ class Link:
         conn = self.ib.client.conn
         if self.is_over or conn.transport is None or conn.transport.is_closing():
             raise NotSent(self.why if self.is_over else "the connection is closing")
-        if not frame.startswith(b"API\0"):
-            fields = guard.fields_of(frame)
+        is_first = conn.numMsgSent == 0 and guard.is_greeting(frame)
+        fields = [] if is_first else guard.fields_of(frame)
+        if not is_first:
             guard.check_frame(fields, self._permitted)
-            if fields[0] == guard.ORDER_MESSAGE:
-                self._sent_ids.use(int(fields[1]))
+        is_order = fields[:1] == [guard.ORDER_MESSAGE]
+        if is_order:
+            self._sent_ids.use(int(fields[1]))
         self._permitted = None
         self._write(frame)
+        if is_order:
+            self._orders_sent[fields[guard.ACCOUNT_AT]] += 1
         self._note_ids()
         self._listener.sent_frame()
 
@@ -356,7 +357,11 @@ class Link:
             self.end(f"{self.name} sent a frame that is too large")
 
     def _on_closed(self, words: str) -> None:
-        self.end(f"{self.name} closed the connection" + (f": {words}" if words else ""))
+        told_at, hint = self._hint
+        is_recent = asyncio.get_running_loop().time() - told_at < HINT_SECONDS
+        self.end(
+            reasons.closed(self.name, words, hint if is_recent else None, was_up=self.is_ready)
+        )
 
     def _interpret(self, fields: list[str]) -> None:
         """Take one message. Whatever goes wrong ends the link: nothing may be lost unseen.
@@ -373,11 +378,19 @@ class Link:
 
     def _take(self, fields: Sequence[str]) -> None:
         message = fields[0] if fields else ""
+        report = None
         if message in RECORDED:
             at = self._clock.now()
             report = report_of(fields, self.version, at)
             self._listener.heard(
-                Recorded(at, self.name, self._address.client_id, tuple(fields), report)
+                Recorded(
+                    at,
+                    self.name,
+                    self._address.client_id,
+                    tuple(fields),
+                    report,
+                    version=self.version,
+                )
             )
             self._learn(report)
         if message == "15":
@@ -390,7 +403,7 @@ class Link:
             told = net_liquidation_of(fields)
             if told is not None:
                 self.views.take_net_liquidation(told)
-        self._answer(message, fields)
+        self._answers.take(fields, report)
         if message in _FORWARDED and not self.is_over:
             self._forward(list(fields))
 
@@ -407,6 +420,10 @@ class Link:
                 self._see(client_id, order_id)
             case ExecutionReport(execution=execution):
                 self._see(execution.client_id, execution.order_id)
+
+    def _take_hint(self, words: str) -> None:
+        """Keep what may be the reason if the gateway closes the connection next."""
+        self._hint = (asyncio.get_running_loop().time(), words)
 
     def _see(self, client_id: int | None, order_id: int | None) -> None:
         """Stay above every order id of this client that the gateway knows."""
@@ -433,53 +450,28 @@ class Link:
 
     def _heed(self, error: ErrorReport) -> None:
         """Act on an error that concerns the connection or one of our requests."""
-        answer = self._answers.get(error.request_id)
-        if answer is not None:
-            if error.effect is not Effect.INFORMATION and not answer.done.done():
-                answer.done.set_exception(Refused(error.code, error.words))
+        link_effect = link_effect_of(error.code)
+        if link_effect is LinkEffect.TOO_FAST:
+            self._take_hint(reasons.TOO_FAST)
+            self._listener.too_fast()
+        elif link_effect is LinkEffect.COMPETING:
+            self._take_hint(reasons.COMPETING)
+        if self._answers.is_waited_for(error.request_id):
+            if error.effect is not Effect.INFORMATION:
+                self._answers.refuse(error.request_id, error.code, error.words)
             return
-        match link_effect_of(error.code):
+        match link_effect:
             case LinkEffect.LOST:
                 self.degraded = f"{self.name} has lost its connection to IBKR"
                 self._on_change()
             case LinkEffect.RESTORED:
                 self.end(f"{self.name} is connected to IBKR again; reading all anew")
             case LinkEffect.ID_IN_USE:
-                self.end(
-                    f"client id {self._address.client_id} is in use at {self.name}: "
-                    "stop the other program, or wait until the gateway notices that it is gone"
-                )
+                self.end(reasons.id_in_use(self.name, self._address.client_id))
             case LinkEffect.OVER:
                 self.end(f"{self.name} says: {error.words}")
             case None if error.request_id == -1 and error.effect is Effect.REJECTED:
                 self.complaint = error.words
-
-    def _answer(self, message: str, fields: Sequence[str]) -> None:
-        """Add a row to the request that it answers, and end the request where it says so."""
-        at = _ROWS.get(message) or _ENDS.get(message)
-        if at is None or len(fields) <= at:
-            return
-        answer = self._answers.get(_key(message, fields[at]))
-        if answer is None or answer.done.done():
-            return
-        if message in _ROWS and len(answer.rows) < _ROWS_MAX:
-            answer.rows.append(tuple(fields))
-        if message in _ENDS:
-            answer.done.set_result(None)
-
-
-def account_key(account: str) -> str:
-    """Return the key under which an account's download is asked: its end names the account."""
-    return f"account {account}"
-
-
-def _key(message: str, text: str) -> int | str:
-    if message == "54":
-        return account_key(text)
-    try:
-        return integer(text)
-    except ValueError:
-        return ""
 
 
 async def _cancelled(*tasks: asyncio.Task[object]) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from ib_async import Contract as IbContract
 
+from paperdesk.broker.answers import Late, Refused, account_key
 from paperdesk.broker.contracts import (
     ContractRow,
     candidates_of,
@@ -20,7 +21,7 @@ from paperdesk.broker.contracts import (
     contracts_of,
 )
 from paperdesk.broker.guard import is_clean
-from paperdesk.broker.link import Late, Link, Refused, account_key
+from paperdesk.broker.link import Link
 from paperdesk.broker.translate import tick_of
 from paperdesk.desk.ports import LineDown, NotSent, Quote
 from paperdesk.domain.contract import Contract
@@ -90,23 +91,28 @@ async def candidates(link: Link, text: str, seconds: float) -> tuple[str, ...]:
     return candidates_of(found[0], link.version) if found else ()
 
 
+async def take_delayed_quotes(link: Link) -> None:
+    """Let quotes be delayed ones where live ones are not subscribed, for the whole session."""
+    async with link.room():
+        with suppress(NotSent, OSError):  # then the link is over, and says so itself
+            link.ib.client.reqMarketDataType(_DELAYED)
+
+
 async def quote(link: Link, contract: Contract, seconds: float) -> Quote | None:
     """Return a snapshot quote, with what came where its end did not. Raises LineDown."""
     client = link.ib.client
     request_id = link.next_id()
 
     def send() -> None:
-        if not link.takes_delayed_quotes:
-            client.reqMarketDataType(_DELAYED)
-            link.takes_delayed_quotes = True
         client.reqMktData(request_id, ib_contract(contract), "", True, False, [])
 
     try:
         rows = await link.ask(request_id, send, seconds)
     except Late as late:
         rows = late.rows
-        with suppress(NotSent, OSError):  # frees the gateway's market data line
-            client.cancelMktData(request_id)
+        async with link.room():
+            with suppress(NotSent, OSError):  # frees the gateway's market data line
+                client.cancelMktData(request_id)
     except Refused:
         return None
     return quote_of(rows)

@@ -8,19 +8,21 @@ what messages mean (`translate`), or of when an order may be sent.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
 import structlog
 from ib_async import Order as IbOrder
 
-from paperdesk.broker import guard, queries
-from paperdesk.broker.hours import session_hours, zone_of_hours
+from paperdesk.broker import guard, queries, reasons
+from paperdesk.broker.hours import HOME, session_hours, zone_of_hours
 from paperdesk.broker.link import Address, Link, Timing
 from paperdesk.broker.logs import silence_ib_async
+from paperdesk.broker.reading import Reader
 from paperdesk.broker.views import Views
 from paperdesk.desk.ports import (
     BrokerListener,
@@ -33,7 +35,7 @@ from paperdesk.desk.ports import (
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.hours import SessionHours
 from paperdesk.domain.order import Order
-from paperdesk.domain.reports import PositionReport
+from paperdesk.domain.reports import OpenOrder, PositionReport, Reading
 from paperdesk.domain.views import Holding
 from paperdesk.domain.vocabulary import AccountId, ConId, OrderId, Symbol
 from paperdesk.errors import PaperdeskError
@@ -48,7 +50,6 @@ class _Hours:
     """What the gateway told, and the day in its own zone on which it did."""
 
     hours: SessionHours
-    zone_name: str
     day: date
 
 
@@ -72,8 +73,13 @@ class IbSession:
         self._link: Link | None = None
         self._line: Line | None = None
         self._views = Views()
+        self._reader: Reader | None = None
         self._hours: _Hours | None = None
+        self._zone: tzinfo = HOME
         self._sessions = 0
+        self._was_up = False
+        self._up_at: float | None = None  # the end of the last session that was ready
+        self._orders_sent: Counter[str] = Counter()
         self._highest_id = 0
         self._why = f"connecting to {self.name}"
         self._portfolio_lock = asyncio.Lock()
@@ -139,12 +145,11 @@ class IbSession:
         """Keep the session up until cancelled. A latched guard keeps it shut until then."""
         failures = 0
         while self.problem is None:
-            sessions = self._sessions
+            self._was_up = False
             # A defect ends the session, never the service: the next one reads all anew.
             outcome = (await asyncio.gather(self._session(listener), return_exceptions=True))[0]
-            was_up = self._sessions > sessions
-            self._note_end(outcome, was_up=was_up)
-            failures = 0 if was_up else failures
+            self._note_end(outcome, was_up=self._was_up)
+            failures = 0 if self._was_up else failures
             steps = self._timing.backoff
             if self.problem is None:
                 await asyncio.sleep(steps[min(failures, len(steps) - 1)])
@@ -160,13 +165,14 @@ class IbSession:
             listener=listener,
             timing=self._timing,
             on_change=lambda: listener.changed(self),
+            orders_sent=self._orders_sent,
+            was_up=self._was_up_lately(),
         )
-        self._link, self._line = link, None
+        self._link, self._line, self._reader = link, None, None
         is_known = False
         try:
             await link.open(OrderId(max(told, self._highest_id)))
-            self._views, self._hours = link.views, None
-            self._portfolio_at.clear()
+            self._begin(link)
             watching = asyncio.create_task(link.watch())
             try:
                 is_known = True
@@ -177,18 +183,34 @@ class IbSession:
         finally:
             self._highest_id = max(self._highest_id, link.highest_id)
             link.end("the session was stopped")
+            if self._was_up:
+                self._up_at = asyncio.get_running_loop().time()
             if is_known:
                 await listener.went_down(self)
         return link.why
 
+    def _was_up_lately(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return self._up_at is not None and now - self._up_at < reasons.RESTART_SECONDS
+
+    def _begin(self, link: Link) -> None:
+        """Take up a link that is open: what was told on an older one is of no more use."""
+        self._sessions += 1
+        self._views, self._hours = link.views, None
+        self._portfolio_at.clear()
+        self._reader = Reader(
+            link, self._clock, session=self._sessions, seconds=self._timing.request
+        )
+
     async def _make_ready(self, link: Link, listener: BrokerListener) -> None:
+        await queries.take_delayed_quotes(link)
         for account in self._accounts:
             if account in link.managed:
                 await self._download(link, account)
         await listener.synced(self)
         if link.is_over:
             return
-        self._sessions += 1
+        self._was_up = link.is_ready = True
         self._why = f"connecting to {self.name}"
         self._line = Line(self.name, self._address.client_id, self._sessions)
         log.info(
@@ -253,12 +275,39 @@ class IbSession:
             raise NotSent(self.reason(order.account) or "the session is down")
         return self._link
 
+    def orders_sent(self, account: AccountId) -> int:
+        """Return how many placeOrder frames were written for the account since the start."""
+        return self._orders_sent[account]
+
     # -- asking ----------------------------------------------------------------------------
     def _asked_link(self) -> Link:
         """Return the link while it can answer, also before the session is ready."""
         if self._link is None or not self._link.is_fit:
             raise LineDown(self._why_down())
         return self._link
+
+    def _present_reader(self) -> Reader:
+        """Return the reader of a link that is open, also before the session is ready."""
+        self._asked_link()
+        if self._reader is None:
+            raise LineDown(self._why_down())
+        return self._reader
+
+    async def read_all(self) -> Reading:
+        """Read every list to its end, open orders twice. Raises LineDown."""
+        return await self._present_reader().read_all()
+
+    async def read_holdings(self) -> Reading:
+        """Read executions, then positions; the other lists are empty. Raises LineDown."""
+        return await self._present_reader().read_holdings()
+
+    async def open_orders(self) -> tuple[OpenOrder, ...]:
+        """Return all open orders of every client, in one complete read. Raises LineDown."""
+        return await self._present_reader().open_orders()
+
+    def account_day(self, at: datetime) -> date:
+        """Return the day that `at` falls on in the zone of the gateway's hours."""
+        return at.astimezone(self._zone).date()
 
     async def find_contracts(self, symbol: Symbol) -> tuple[Contract, ...]:
         """Return every USD stock or ETF of that symbol; () for none. Raises LineDown."""
@@ -274,7 +323,7 @@ class IbSession:
 
     async def hours(self) -> SessionHours:
         """Return the gateway's own session hours, asked once a day. Raises LineDown."""
-        if self._hours is not None and self._hours.day == self._day(self._hours.zone_name):
+        if self._hours is not None and self._hours.day == self._today():
             return self._hours.hours
         link = self._asked_link()
         rows = await queries.contract_rows(link, queries.HOURS_SYMBOL, self._timing.request)
@@ -283,11 +332,12 @@ class IbSession:
                 f"{self.name} does not know {queries.HOURS_SYMBOL} and tells no hours"
             )
         told = session_hours(rows[0].liquid_hours, rows[0].time_zone)
-        self._hours = _Hours(told, rows[0].time_zone, self._day(rows[0].time_zone))
+        self._zone = zone_of_hours(rows[0].time_zone)
+        self._hours = _Hours(told, self._today())
         return told
 
-    def _day(self, zone_name: str) -> date:
-        return self._clock.now().astimezone(zone_of_hours(zone_name)).date()
+    def _today(self) -> date:
+        return self.account_day(self._clock.now())
 
     async def refresh_portfolio(self, account: AccountId) -> None:
         """Bring market prices of the account's holdings up to date. Raises LineDown."""

@@ -58,6 +58,15 @@ STATUSES: Final[Mapping[str, Told]] = {
     "Inactive": Told.INACTIVE,
 }
 _SIDES: Final[Mapping[str, Side]] = {"BOT": Side.BUY, "SLD": Side.SELL}
+# The last three are of institutional accounts (IBKR, "Order", action).
+_ACTIONS: Final[Mapping[str, Side]] = {
+    "BUY": Side.BUY,
+    "SELL": Side.SELL,
+    "SSHORT": Side.SELL,
+    "SSHORTX": Side.SELL,
+    "SLONG": Side.SELL,
+}
+_PEGGED_TO_BENCHMARK: Final = frozenset({"PEG BENCH", "PEGBENCH"})
 
 _GROUP_MAX: Final = 1000  # legs or parameters of one order
 
@@ -164,7 +173,24 @@ def _open_order(message: _Message) -> OrderReport | None:
         conid=ConId(integer(fields[2])),
         quantity=decimal(fields[14]),
         told=STATUSES[cursor.take()],
+        symbol=fields[3],
+        side=_ACTIONS[fields[13]],
+        order_type=fields[15],
+        limit_price=decimal_or_none(fields[16]) or None,  # 0.0 is none (seen)
+        has_conditions=_has_conditions(cursor, fields[15]),
     )
+
+
+def _has_conditions(cursor: _Cursor, order_type: str) -> bool:
+    """Tell whether conditions follow the margins, the fees and the warning behind the status.
+
+    Where that cannot be read they may: an order is not dropped for its tail.
+    """
+    cursor.skip(16 + (5 if order_type in _PEGGED_TO_BENCHMARK else 0))
+    try:
+        return integer(cursor.take()) != 0
+    except (IndexError, ValueError, ArithmeticError):
+        return True
 
 
 def _order_status(message: _Message) -> StatusReport:

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from paperdesk.config.readers import (
-    LATER,
+    amount,
     client_name,
+    flag,
     integer,
     key_sha256,
     ledger_url,
     listed,
     loopback,
-    only,
     paper_account,
     scope,
     seconds,
+    symbol,
     text,
+    word_of,
 )
 from paperdesk.config.settings import (
     EMBEDDED_ACCOUNTS,
@@ -45,10 +47,23 @@ from paperdesk.config.tree import (
     tree_of_file,
 )
 from paperdesk.domain.client import Client
-from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
+from paperdesk.domain.limits import Limits
+from paperdesk.domain.vocabulary import (
+    AccountId,
+    ClientName,
+    ForeignOrders,
+    Keep,
+    PositionBreaks,
+    Scope,
+    Symbol,
+)
 from paperdesk.errors import ConfigError, FieldError
 
 T = TypeVar("T")
+
+SHARES_MAX: Final = 1_000_000_000  # what a target may be
+USD_MAX: Final = 10**15
+ORDERS_MAX: Final = 1_000_000
 
 
 def load_settings(
@@ -93,10 +108,7 @@ def _read_settings(top: Section) -> Settings:
     gateways = tuple(_read_gateway(section) for section in top.sections("gateways"))
     clients = tuple(_read_client(section) for section in top.sections("clients"))
     desk = _read_desk(top.section("desk"))
-    limits = top.take("limits")
-    if limits is not None:
-        # A limit that is not enforced must never look enforced.
-        top.report("limits", limits, f"limits are {LATER}")
+    limits = _read_limits(top)
     top.refuse_the_rest()
     accounts = [account for gateway in gateways for account in gateway.accounts]
     settings = Settings(
@@ -106,6 +118,7 @@ def _read_settings(top: Section) -> Settings:
         gateways=gateways,
         clients=clients,
         desk=desk,
+        limits=limits,
     )
     # What does not fit together is judged only where each part was understood.
     if not top.problems:
@@ -184,23 +197,62 @@ def _read_desk(section: Section) -> DeskSettings:
         max_send_delay=section.value(
             "max_send_delay", seconds(1, 3600), default.max_send_delay
         ),
-        keep=section.value("keep", only("within_tolerance", "exact"), default.keep),
+        keep=section.value("keep", word_of(Keep), default.keep),
         foreign_orders=section.value(
-            "foreign_orders", only("count", "ignore", "refuse"), default.foreign_orders
+            "foreign_orders", word_of(ForeignOrders), default.foreign_orders
         ),
         position_breaks=section.value(
-            "position_breaks", only("adopt", "lock"), default.position_breaks
+            "position_breaks", word_of(PositionBreaks), default.position_breaks
         ),
         resolve_seconds=section.value(
-            "resolve_seconds", seconds(1, 3600), default.resolve_seconds
+            "resolve_seconds", seconds(0.5, 3600), default.resolve_seconds
         ),
     )
     section.refuse_the_rest()
     return desk
 
 
+def _read_limits(top: Section) -> dict[AccountId, Limits]:
+    limits: dict[AccountId, Limits] = {}
+    for name, section in top.named("limits").items():
+        try:
+            # The environment tells no capitals, and an account has no other letters.
+            account = paper_account(name.upper())
+        except ValueError as error:
+            section.report_itself(str(error))
+            continue
+        if account in limits:
+            section.report_itself("is a second section of this account: keep one")
+        limits[account] = _read_limits_of_one(section)
+    return limits
+
+
+def _read_limits_of_one(section: Section) -> Limits:
+    usd = amount(USD_MAX)
+    symbols: tuple[Symbol, ...] | None = section.value("symbols", listed(symbol), None)
+    limits = Limits(
+        max_order_quantity=section.value("max_order_quantity", integer(1, SHARES_MAX), None),
+        max_order_notional=section.value("max_order_notional", usd, None),
+        max_position_notional=section.value("max_position_notional", usd, None),
+        max_gross_notional=section.value("max_gross_notional", usd, None),
+        max_orders_per_minute=section.value(
+            "max_orders_per_minute", integer(1, ORDERS_MAX), None
+        ),
+        # Beyond 100 % no price would be too low.
+        price_collar_pct=section.value("price_collar_pct", amount(100), None),
+        allow_short=section.value("allow_short", flag, default=True),
+        symbols=None if symbols is None else frozenset(symbols),
+    )
+    section.refuse_the_rest()
+    return limits
+
+
 def _conflicts(settings: Settings) -> list[FieldError]:
-    return [*_gateway_conflicts(settings), *_client_conflicts(settings)]
+    return [
+        *_gateway_conflicts(settings),
+        *_client_conflicts(settings),
+        *_limit_conflicts(settings),
+    ]
 
 
 def _gateway_conflicts(settings: Settings) -> Iterator[FieldError]:
@@ -224,6 +276,13 @@ def _client_conflicts(settings: Settings) -> Iterator[FieldError]:
         for account in sorted(entry.client.accounts.difference(settings.accounts)):
             message = f"client {entry.client.name} names {account}, which is under no gateway"
             yield FieldError("clients", f"{message}: add it there or remove it here")
+
+
+def _limit_conflicts(settings: Settings) -> Iterator[FieldError]:
+    for account in sorted(set(settings.limits).difference(settings.accounts)):
+        # Limits that hold nobody back look like limits that do.
+        message = "is under no gateway: add it there or remove its limits; known: "
+        yield FieldError(f"limits.{account}", message + ", ".join(settings.accounts))
 
 
 def _repeated(values: Iterable[T]) -> list[T]:

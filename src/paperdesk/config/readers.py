@@ -9,17 +9,27 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from decimal import Decimal
+from enum import StrEnum
 from typing import Final, TypeVar, cast
 
 from paperdesk.config.tree import Text
-from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
+from paperdesk.domain.contract import normalise_symbol
+from paperdesk.domain.vocabulary import AccountId, ClientName, Scope, Symbol
 
 T = TypeVar("T")
+Word = TypeVar("Word", bound=StrEnum)
 
 PAPER_ACCOUNT: Final = re.compile(r"D[A-Z]{1,2}\d{4,12}", re.ASCII)
 CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SHA256_HEX: Final = re.compile(r"[0-9a-fA-F]{64}")
+# What is one part to us must be one to libpq, or its errors quote a piece of the password.
+POSTGRES_URL: Final = re.compile(
+    r"postgres(?:ql)?://(?:[^@:/?#]*(?::[^@:/?#]*)?@)?(?P<hosts>[^@/?#]*)/[^@:/?#]+(?:\?[^#]*)?"
+)
+HOST: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^:\[\]]*)(?::[0-9]{1,5})?")
 LATER: Final = "not supported by this version yet: remove it"
+DECIMALS_MAX: Final = 8
 
 
 def text(value: object) -> str:
@@ -48,25 +58,56 @@ def seconds(low: float, high: float) -> Callable[[object], float]:
     def read(value: object) -> float:
         if isinstance(value, Text) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
             value = float(value)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
         # Not-a-number is in no range.
-        if not number or not low <= cast("float", value) <= high:
+        if not number or not low <= float(cast("float", value)) <= high:
             raise ValueError(f"must be a number of seconds from {low:g} to {high:g}")
         return float(cast("float", value))
 
     return read
 
 
-def only(supported: str, *later: str) -> Callable[[object], str]:
-    """One of several words, of which this version honours only the first."""
+def amount(most: int) -> Callable[[object], Decimal]:
+    """An exact number above 0 and at most `most`: money, or percent."""
 
-    def read(value: object) -> str:
-        if value in later:
-            raise ValueError(f'"{value}" is {LATER}')
-        if value != supported:
-            words = ", ".join(f'"{word}"' for word in (supported, *later))
-            raise ValueError(f"must be one of {words}")
-        return supported
+    def read(value: object) -> Decimal:
+        if isinstance(value, Text) and re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?", value):
+            value = Decimal(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = Decimal(value)
+        if not isinstance(value, Decimal) or not _is_amount(value, most):
+            raise ValueError(
+                f"must be a number above 0 and at most {most:,}, with at most "
+                f"{DECIMALS_MAX} decimals"
+            )
+        return value
+
+    return read
+
+
+def _is_amount(value: Decimal, most: int) -> bool:
+    # Not-a-number cannot even be compared.
+    return value.is_finite() and 0 < value <= most and value == round(value, DECIMALS_MAX)
+
+
+def flag(value: object) -> bool:
+    """True or false."""
+    if isinstance(value, Text):
+        value = {"true": True, "false": False}.get(value.strip().lower())
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")  # noqa: TRY004 - as every reader does
+    return value
+
+
+def word_of(words: type[Word]) -> Callable[[object], Word]:
+    """One of several words."""
+
+    def read(value: object) -> Word:
+        try:
+            return words(text(value))
+        except ValueError:
+            known = ", ".join(f'"{word}"' for word in words)
+            raise ValueError(f"must be one of {known}") from None
 
     return read
 
@@ -107,6 +148,15 @@ def scope(value: object) -> Scope:
         raise ValueError(f'"{value}" is no scope: use {words}') from None
 
 
+def symbol(value: object) -> Symbol:
+    """A symbol, in IBKR's spelling."""
+    given = text(value)
+    found = normalise_symbol(given)
+    if found is None:
+        raise ValueError(f'"{given}" is no symbol')
+    return found
+
+
 def client_name(value: object) -> ClientName:
     """A name that is safe in a log line and in a URL."""
     given = text(value)
@@ -139,11 +189,25 @@ def loopback(value: object) -> str:
 
 
 def ledger_url(value: object) -> str:
-    """The URL of a SQLite file."""
+    """The URL of a SQLite file or of a PostgreSQL database."""
     given = text(value)
-    if given.startswith(("postgresql:", "postgresql+", "postgres:")):
-        raise ValueError(f"PostgreSQL is {LATER}, or use sqlite:///paperdesk.db")
+    if given.startswith(("postgresql:", "postgres:")):
+        return _postgres_url(given)
     path = given.removeprefix("sqlite:///")
     if path == given or not path or path.startswith(":memory:") or "?" in path:
-        raise ValueError("must be sqlite:/// and the path of a file")
+        raise ValueError(
+            "must be sqlite:/// and the path of a file, or postgresql://user@host/database"
+        )
+    return given
+
+
+def _postgres_url(given: str) -> str:
+    """The URL as the PostgreSQL client reads it: several hosts and options may be in it."""
+    parts = POSTGRES_URL.fullmatch(given)
+    if parts is None or not all(map(HOST.fullmatch, parts["hosts"].split(","))):
+        # The value is not repeated: there may be a password in it.
+        raise ValueError(
+            "must be postgresql://user@host/database; in a password write / @ : ? # as %2F %40 "
+            "%3A %3F %23, or keep it out of the URL, in PGPASSWORD or ~/.pgpass"
+        )
     return given

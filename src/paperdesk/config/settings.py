@@ -5,12 +5,14 @@ Owns: their shape and their defaults. Knows nothing of files or of the environme
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from paperdesk.domain.client import Client
-from paperdesk.domain.vocabulary import AccountId
+from paperdesk.domain.limits import Limits
+from paperdesk.domain.vocabulary import AccountId, ForeignOrders, Keep, PositionBreaks
 
 # Out of the box: a simulated gateway with these two accounts is started inside the service.
 EMBEDDED_ACCOUNTS: Final = (AccountId("DU8730189"), AccountId("DUP203550"))
@@ -29,11 +31,11 @@ class ServerSettings:
 class LedgerSettings:
     """Where the durable record lives."""
 
-    url: str = "sqlite:///paperdesk.db"
+    url: str = field(default="sqlite:///paperdesk.db", repr=False)  # may hold a password
 
     @property
     def path(self) -> Path:
-        """The SQLite file."""
+        """The file, where it is SQLite."""
         return Path(self.url.removeprefix("sqlite:///"))
 
 
@@ -62,15 +64,18 @@ class DeskSettings:
 
     ack_timeout: float = 4.0
     max_send_delay: float = 60.0
-    keep: str = "within_tolerance"
-    foreign_orders: str = "count"
-    position_breaks: str = "adopt"
+    keep: Keep = Keep.WITHIN_TOLERANCE
+    foreign_orders: ForeignOrders = ForeignOrders.COUNT
+    position_breaks: PositionBreaks = PositionBreaks.ADOPT
     resolve_seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings. No gateways means embedded: a simulated one is started inside."""
+    """All settings. No gateways means embedded: a simulated one is started inside.
+
+    An account that `limits` does not name has none.
+    """
 
     default_account: AccountId = EMBEDDED_ACCOUNTS[0]
     server: ServerSettings = field(default_factory=ServerSettings)
@@ -78,6 +83,7 @@ class Settings:
     gateways: tuple[GatewaySettings, ...] = ()
     clients: tuple[ClientSettings, ...] = ()
     desk: DeskSettings = field(default_factory=DeskSettings)
+    limits: Mapping[AccountId, Limits] = field(default_factory=dict)
 
     @property
     def is_embedded(self) -> bool:

@@ -10,6 +10,7 @@ import difflib
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -43,13 +44,16 @@ Node = Leaf | dict[str, "Node"]
 def read_file(path: Path) -> dict[str, object]:
     """Return what the TOML file says. Raises ConfigError where it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # A limit of 0.1 means a tenth, not the float beside it.
+        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    except InvalidOperation as error:
+        raise ConfigError(f"{path} has a number that nothing can hold.") from error
 
 
 def tree_of_file(document: Mapping[str, object], origin: str) -> dict[str, Node]:
@@ -85,7 +89,7 @@ def put(
     """Put one leaf into the tree, over what is there."""
     branch = tree
     for level in levels[:-1]:
-        below = branch.setdefault(level, {})
+        below = branch.setdefault(_spelled(level, branch), {})
         if isinstance(below, Leaf):
             problems.append(
                 FieldError(leaf.origin, f"{level} has a value already, and no keys")
@@ -93,6 +97,11 @@ def put(
             return
         branch = below
     branch[levels[-1]] = leaf
+
+
+def _spelled(level: str, branch: Mapping[str, Node]) -> str:
+    """Return a level as `branch` spells it: a variable's name tells no capitals."""
+    return next((key for key in branch if key.lower() == level), level)
 
 
 def _origin_of(node: Node) -> str:
@@ -118,7 +127,8 @@ class Section:
         origin = _origin_of(node)
         if origin.startswith((ENVIRONMENT_PREFIX, "--")):
             return origin
-        return f"{self._name}{key} ({origin})"
+        name = f"{self._name}{key}".removesuffix(".")
+        return f"{name} ({origin})"
 
     def report(self, key: str, node: Node, message: str) -> None:
         """Add a problem with the key."""
@@ -168,6 +178,25 @@ class Section:
             for i, entry in enumerate(entries)
             if isinstance(entry, dict)
         ]
+
+    def named(self, key: str) -> dict[str, Section]:
+        """Return the sections of a table of sections (`[key.NAME]`), by their names."""
+        node = self.take(key)
+        if isinstance(node, Leaf):
+            self.report(key, node, f"is a table of sections: write [{self._name}{key}.NAME]")
+            return {}
+        found: dict[str, Section] = {}
+        for name, entry in (node or {}).items():
+            if isinstance(entry, Leaf):
+                words = f"belongs in a section: write [{self._name}{key}.NAME]"
+                self.report(f"{key}.{name}", entry, words)
+            else:
+                found[name] = Section(f"{self._name}{key}.{name}.", entry, self.problems)
+        return found
+
+    def report_itself(self, message: str) -> None:
+        """Add a problem with the section as a whole. Call it before a key is taken."""
+        self.report("", self._left, message)
 
     def refuse_the_rest(self) -> None:
         """Report every key that nobody took, with the nearest one that exists."""

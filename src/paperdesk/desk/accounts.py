@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from paperdesk.desk.lane import Lane, is_tradable
+from paperdesk.desk.auditor import is_tradable
+from paperdesk.desk.lane import Lane
 from paperdesk.desk.ports import Clock, Ledger, LineDown
+from paperdesk.desk.rules import Rulebook
 from paperdesk.domain.client import Client
+from paperdesk.domain.halt import strictest
 from paperdesk.domain.order import OrderState
 from paperdesk.domain.position import whole_shares
 from paperdesk.domain.reports import PositionReport
@@ -30,12 +33,14 @@ class Accounts:
     def __init__(
         self,
         lanes: Mapping[AccountId, Lane],
+        rulebook: Rulebook,
         *,
         default_account: AccountId,
         ledger: Ledger,
         clock: Clock,
     ) -> None:
         self._lanes = lanes
+        self._rulebook = rulebook
         self._default_account = default_account
         self._ledger = ledger
         self._clock = clock
@@ -69,18 +74,27 @@ class Accounts:
 
     async def _view(self, account: AccountId) -> AccountView:
         broker = self._lanes[account].broker
-        locks = tuple(
-            Lock(order.symbol, "the outcome of an order is not known", order.sent_at)
+        halts = await self._ledger.halts()
+        standing = await self._ledger.locks(account)
+        locks = sorted(standing.values(), key=lambda lock: (lock.symbol, lock.since))
+        quarantined = [
+            Lock(
+                order.symbol,
+                f"what became of order {order.ref} is for a person to say",
+                order.sent_at,
+            )
             for order in await self._ledger.working(account)
-            if order.state is OrderState.UNKNOWN and order.sent_at is not None
-        )
+            if order.state is OrderState.QUARANTINED and order.sent_at is not None
+        ]
         return AccountView(
             account_id=account,
             default=account == self._default_account,
             connected=broker.is_up(account),
             reason=broker.reason(account),
             net_liquidation=broker.net_liquidation(account),
-            locks=locks,
+            locks=(*locks, *quarantined),
+            halt=strictest(halt for halt in halts if halt.account in {None, account}),
+            limits=self._rulebook.limits(account),
         )
 
     async def _fresh(self, account: AccountId) -> Positions:

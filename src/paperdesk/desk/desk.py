@@ -14,10 +14,12 @@ from typing import Final
 
 import structlog
 
+from paperdesk.crash import crash_point
 from paperdesk.desk.accounts import Accounts
 from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.idempotency import Keys, Slot
 from paperdesk.desk.lane import Lane
+from paperdesk.desk.operating import Operator
 from paperdesk.desk.pipeline import Pipeline
 from paperdesk.desk.ports import (
     Clock,
@@ -27,18 +29,24 @@ from paperdesk.desk.ports import (
     OpenBatch,
     Page,
     Random,
+    Stamp,
+    Submission,
 )
 from paperdesk.desk.previewing import Previewer
-from paperdesk.desk.waiting import Waiter
-from paperdesk.domain.batch import Batch, BatchHead, Outcome, Row, Target
+from paperdesk.desk.previews import Previews
+from paperdesk.desk.rules import Rulebook
+from paperdesk.desk.waiting import Waiter, answered, ended
+from paperdesk.domain.batch import Batch, BatchHead, Outcome, Resolution
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import BookedExecution
-from paperdesk.domain.order import OrderState, ShownStatus
+from paperdesk.domain.hours import Session
+from paperdesk.domain.order import OrderState, ShownStatus, shown_status
 from paperdesk.domain.views import (
     AccountView,
     Cancellation,
     CancelRow,
     Health,
+    OrderEvidence,
     Positions,
     Preview,
     Readiness,
@@ -48,6 +56,7 @@ from paperdesk.errors import (
     BrokerUnavailable,
     LedgerUnavailable,
     NotFound,
+    OutcomeUnknown,
     TooManyRequests,
 )
 
@@ -73,6 +82,7 @@ class Desk:
     def __init__(
         self,
         lanes: Mapping[AccountId, Lane],
+        rulebook: Rulebook,
         *,
         default_account: AccountId,
         ledger: Ledger,
@@ -87,19 +97,36 @@ class Desk:
         self._random = random
         self._feed = feed
         self._policy = policy
-        self._pipeline = Pipeline(lanes, ledger=ledger, clock=clock, feed=feed)
-        self._previewer = Previewer(self._pipeline.lookup, ledger=ledger, clock=clock)
+        self._pipeline = Pipeline(
+            lanes,
+            rulebook,
+            ledger=ledger,
+            clock=clock,
+            feed=feed,
+            max_send_delay=timedelta(seconds=policy.max_send_delay_seconds),
+        )
+        self._previewer = Previewer(self._pipeline.lookup, rulebook, ledger=ledger, clock=clock)
+        self._previews = Previews(clock, random)
         self._accounts = Accounts(
-            lanes, default_account=default_account, ledger=ledger, clock=clock
+            lanes, rulebook, default_account=default_account, ledger=ledger, clock=clock
         )
         self._waiter = Waiter(ledger, feed)
         self._keys = Keys(ledger, patience_seconds=policy.ack_timeout_seconds)
+        self.operator: Final = Operator(
+            lanes,
+            ledger=ledger,
+            clock=clock,
+            feed=feed,
+            waiter=self._waiter,
+            ack_timeout_seconds=policy.ack_timeout_seconds,
+        )
 
     # -- life --------------------------------------------------------------------------------
     async def recover(self) -> None:
         """Take up what an earlier process left. Call it once, before any session starts."""
         now = self._clock.now()
         await self._ledger.lost(tuple(self._lanes), now, now)
+        crash_point("CP27")
         for opened in await self._ledger.open_batches():
             self._pipeline.start(opened)
 
@@ -154,29 +181,37 @@ class Desk:
     async def submit(
         self,
         client: Client,
-        account: AccountId,
-        targets: tuple[Target, ...],
+        submission: Submission,
         *,
         wait_seconds: float | None = None,
         slot: Slot | None = None,
+        expected: Stamp | None = None,
     ) -> Batch:
         """Accept targets (T0), and return the batch once each row has its first status.
 
-        Raises TooManyRequests, BrokerUnavailable and LedgerUnavailable, each with nothing
-        stored and nothing sent.
+        `expected` is what a preview was computed from, where it must still hold. Raises Halted,
+        PreviewStale, TooManyRequests, BrokerUnavailable and LedgerUnavailable, each with
+        nothing stored and nothing sent; and OutcomeUnknown, after which the batch is traded
+        if it turns out to be stored.
         """
+        account = submission.account
         lane = self._lanes[account]
-        frames = await self._pipeline.frames_for(targets)
+        await self.operator.require_not_halted(account)
+        frames = await self._pipeline.frames_for(submission.targets)
         self._require_room(lane, frames)
         self._require_up(lane, account)
-        new = self._new_batch(client, account, targets, slot=slot)
+        new = self._new_batch(client, submission, slot=slot, expected=expected)
         with self._pipeline.expecting(lane, new.head.batch_id, frames):
-            await self._ledger.accept(new)
-        rows = tuple(Row(seq, target) for seq, target in enumerate(targets))
-        batch = Batch(new.head, rows)
+            crash_point("CP01")
+            try:
+                batch = await self._ledger.accept(new)
+            except OutcomeUnknown:
+                self._pipeline.start(_opened(new, Batch(new.head, ())))
+                raise
+            crash_point("CP03")
         if slot is not None:
             slot.accepted = batch
-        self._pipeline.start(OpenBatch(batch, new.send_before))
+        self._pipeline.start(_opened(new, batch))
         timeout = self._policy.ack_timeout_seconds if wait_seconds is None else wait_seconds
         try:
             return await self._acknowledged(new.head.batch_id, timeout)
@@ -185,14 +220,28 @@ class Desk:
             _log.error("ledger.unavailable", during="answer", reason=error.detail)
             return batch
 
-    async def preview(
-        self, client: Client, account: AccountId, targets: tuple[Target, ...]
-    ) -> Preview:
+    async def submit_preview(
+        self,
+        client: Client,
+        preview_id: str,
+        *,
+        wait_seconds: float | None = None,
+        slot: Slot | None = None,
+    ) -> Batch:
+        """Send exactly what was previewed. Raises PreviewStale, and all that `submit` does."""
+        kept = self._previews.look(client, preview_id)
+        batch = await self.submit(
+            client, kept.submission, wait_seconds=wait_seconds, slot=slot, expected=kept.stamp
+        )
+        self._previews.use(preview_id)
+        return batch
+
+    async def preview(self, client: Client, submission: Submission) -> Preview:
         """Return the orders that would be sent now; send nothing. Raises BrokerUnavailable."""
-        del client
-        lane = self._lanes[account]
-        self._require_up(lane, account)
-        return await self._previewer.preview(lane, account, targets)
+        lane = self._lanes[submission.account]
+        self._require_up(lane, submission.account)
+        shown, stamp = await self._previewer.preview(lane, client.name, submission)
+        return replace(shown, preview_id=self._previews.keep(client, submission, stamp))
 
     async def batch(
         self, client: Client, batch_id: BatchId, *, wait_seconds: float = 0
@@ -201,10 +250,12 @@ class Desk:
 
         Raises NotFound, also for a batch of another client.
         """
-        await self._visible(client, batch_id)
+        batch = await self._visible(client, batch_id)
+        if not wait_seconds:
+            return batch
         deadline = self._deadline(wait_seconds)
-        batch = await self._waiter.when(batch_id, lambda b: b.is_final, deadline)
-        if not batch.is_final or not wait_seconds:
+        batch = await self._waiter.when(batch_id, lambda b: b.is_final, deadline, may_be=ended)
+        if not batch.is_final:
             return batch
         deadline = min(deadline, self._deadline(COMMISSION_GRACE_SECONDS))
         return await self._waiter.when(batch_id, _has_commissions, deadline)
@@ -233,21 +284,39 @@ class Desk:
 
         Raises NotFound, also for a batch of another client unless the key is an admin's.
         """
-        batch = await self._visible(client, batch_id)
-        if batch.head.client != client.name and not client.may(Scope.ADMIN):
-            raise NotFound(f"there is no batch {batch_id}")
+        batch = await self._changeable(client, batch_id)
         lane = self._lanes.get(batch.head.account_id)
-        for order in await self._ledger.ask_cancel(batch_id, self._clock.now()):
+        try:
+            orders = await self._ledger.ask_cancel(batch_id, self._clock.now())
+        finally:
+            if lane is not None:
+                lane.watch()  # stored or not: if it is, it must be sent
+        crash_point("CP18")
+        for order in orders:
             if lane is not None:
                 lane.sender.put_cancel(order)
-        self._feed.publish([batch_id, batch.head.account_id])
+        touched = {batch_id, *(order.batch_id for order in orders)}
+        self._feed.publish([*touched, batch.head.account_id])
         deadline = self._deadline(self._policy.ack_timeout_seconds)
 
         def is_up() -> bool:
             return lane is not None and lane.broker.line is not None
 
-        done = await self._waiter.when(batch_id, lambda b: b.is_final or not is_up(), deadline)
+        done = await self._waiter.when(
+            batch_id, lambda b: _is_withdrawn(b) or not is_up(), deadline
+        )
         return Cancellation(batch_id, tuple(_cancel_rows(done, is_up=is_up())))
+
+    async def resolve(self, client: Client, batch_id: BatchId, resolution: Resolution) -> Batch:
+        """Record what a person says of an unknown order. Raises NotFound and BadRequest."""
+        await self._changeable(client, batch_id)
+        await self.operator.resolve(client, batch_id, resolution)
+        return await self._visible(client, batch_id)
+
+    async def evidence(self, client: Client, batch_id: BatchId) -> tuple[OrderEvidence, ...]:
+        """Return how each order of a batch was resolved. Raises NotFound."""
+        await self._visible(client, batch_id)
+        return await self.operator.evidence(batch_id)
 
     # -- accounts ------------------------------------------------------------------------------
     async def positions(self, account: AccountId, *, allow_stale: bool) -> Positions:
@@ -304,33 +373,51 @@ class Desk:
     def _new_batch(
         self,
         client: Client,
-        account: AccountId,
-        targets: tuple[Target, ...],
+        submission: Submission,
         *,
         slot: Slot | None,
+        expected: Stamp | None,
     ) -> NewBatch:
         now = self._clock.now()
         head = BatchHead(
-            BatchId(self._random.token_hex(BATCH_ID_DIGITS)), account, client.name, now
+            BatchId(self._random.token_hex(BATCH_ID_DIGITS)),
+            submission.account,
+            client.name,
+            now,
         )
+        hours = self._lanes[submission.account].hours
+        session = None if hours is None else hours.session_at(now)
         return NewBatch(
             head=head,
-            targets=targets,
+            submission=submission,
             key=None if slot is None else slot.key,
             fingerprint=None if slot is None else slot.fingerprint,
-            send_before=self._send_before(account, now),
+            send_before=self._send_before(submission, session, now),
+            in_session=session is not None,
+            expected=expected,
         )
 
-    def _send_before(self, account: AccountId, now: datetime) -> datetime:
-        """Return until when an order may be sent: soon, and before this session's close."""
+    def _send_before(
+        self, submission: Submission, session: Session | None, now: datetime
+    ) -> datetime:
+        """Return until when an order may be sent: soon, in this session, while it is valid."""
         latest = now + timedelta(seconds=self._policy.max_send_delay_seconds)
-        hours = self._lanes[account].hours
-        session = None if hours is None else hours.session_at(now)
-        return latest if session is None else min(latest, session.closes_at)
+        if session is not None:
+            latest = min(latest, session.closes_at)
+        if submission.valid_until is not None:
+            latest = min(latest, submission.valid_until)
+        return latest
+
+    async def _changeable(self, client: Client, batch_id: BatchId) -> Batch:
+        """Return a batch that the client may change: its own, or any for an admin."""
+        batch = await self._visible(client, batch_id)
+        if batch.head.client != client.name and not client.may(Scope.ADMIN):
+            raise NotFound(f"there is no batch {batch_id}")
+        return batch
 
     async def _visible(self, client: Client, batch_id: BatchId) -> Batch:
         batch = await self._ledger.batch(batch_id)
-        if batch is not None and _may_see(client, batch.head):
+        if batch is not None and client.may_see(batch.head):
             return batch
         raise NotFound(f"there is no batch {batch_id}")
 
@@ -339,16 +426,21 @@ class Desk:
 
     async def _acknowledged(self, batch_id: BatchId, timeout_seconds: float) -> Batch:
         deadline = self._deadline(timeout_seconds)
-        batch = await self._waiter.when(batch_id, _is_answered, deadline)
+        batch = await self._waiter.when(batch_id, _is_answered, deadline, may_be=answered)
         if not any(row.status is ShownStatus.PRE_SUBMITTED for row in batch.rows):
             return batch
         deadline = min(deadline, self._deadline(PRE_SUBMITTED_GRACE_SECONDS))
         return await self._waiter.when(batch_id, _is_past_pre_submitted, deadline)
 
 
-def _may_see(client: Client, head: BatchHead) -> bool:
-    is_own = head.client == client.name
-    return head.account_id in client.accounts and (is_own or client.sees_every_batch)
+def _opened(new: NewBatch, batch: Batch) -> OpenBatch:
+    """Return an accepted batch as the pipeline takes it up."""
+    return OpenBatch(
+        batch,
+        new.send_before,
+        in_session=new.in_session,
+        valid_until=new.submission.valid_until,
+    )
 
 
 def _private(client: Client, booked: BookedExecution) -> BookedExecution:
@@ -375,19 +467,33 @@ def _has_commissions(batch: Batch) -> bool:
     )
 
 
+def _is_withdrawn(batch: Batch) -> bool:
+    """Tell whether nothing is left to wait for: what another batch keeps goes on working."""
+    return all(row.is_final or row.kept_by is not None for row in batch.rows)
+
+
 def _cancel_rows(batch: Batch, *, is_up: bool) -> list[CancelRow]:
     """Return one row for every order of the batch, sent or not."""
-    never_sent = {OrderState.LAPSED, OrderState.NOT_PLACED}
-    return [
-        CancelRow(
-            symbol=row.target.symbol,
-            order_id=None if row.order is None else row.order.order_id,
-            cancelled=row.status is ShownStatus.CANCELLED,
-            status=row.status,
-            filled_qty=0 if row.order is None else row.order.filled_qty,
-            cancel_requested=not row.is_final and not is_up,
+    rows = []
+    for row in batch.rows:
+        order = row.order or row.kept
+        was_refused = order is not None and order.state in _NEVER_SENT
+        if was_refused or (order is None and row.outcome is not Outcome.WITHDRAWN):
+            continue
+        status = row.status if order is None else shown_status(order)
+        is_waiting = order is not None and not order.is_terminal and row.kept_by is None
+        rows.append(
+            CancelRow(
+                symbol=row.target.symbol,
+                order_id=None if order is None else order.order_id,
+                cancelled=status is ShownStatus.CANCELLED,
+                status=status,
+                filled_qty=0 if order is None else order.filled_qty,
+                cancel_requested=is_waiting and not is_up,
+                kept_by=row.kept_by,
+            )
         )
-        for row in batch.rows
-        if row.outcome is Outcome.WITHDRAWN
-        or (row.order is not None and row.order.state not in never_sent)
-    ]
+    return rows
+
+
+_NEVER_SENT: Final = frozenset({OrderState.LAPSED, OrderState.NOT_PLACED})

@@ -15,7 +15,7 @@ class Feed:
     """Wakes the watchers of a key when something about it was committed."""
 
     def __init__(self) -> None:
-        self._watchers: dict[str, set[asyncio.Event]] = {}
+        self._watchers: dict[str, dict[asyncio.Event, None]] = {}
         self._is_closed = False
 
     @property
@@ -30,20 +30,23 @@ class Feed:
         Watch first, read the state then, and wait last: nothing falls between.
         """
         event = asyncio.Event()
-        watchers = self._watchers.setdefault(key, set())
-        watchers.add(event)
+        watchers = self._watchers.setdefault(key, {})
+        watchers[event] = None
         if self._is_closed:
             event.set()
         try:
             yield event
         finally:
-            watchers.discard(event)
+            watchers.pop(event, None)
             if not watchers:
                 self._watchers.pop(key, None)
 
     def publish(self, keys: Iterable[str]) -> None:
-        """Wake the watchers of these keys. Call it after the commit, never before."""
-        for key in keys:
+        """Wake the watchers of these keys. Call it after the commit, never before.
+
+        In the order of the keys and of the watching: a repeated run wakes the same first.
+        """
+        for key in sorted(keys):
             for event in self._watchers.get(key, ()):
                 event.set()
 

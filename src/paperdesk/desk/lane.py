@@ -7,48 +7,103 @@ or ends, and the gateway's session hours. Implements BrokerListener. Knows nothi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
+from paperdesk.crash import crash_point
+from paperdesk.desk.auditor import Auditor
 from paperdesk.desk.feed import Feed, wait_set
-from paperdesk.desk.pacer import Pacer
-from paperdesk.desk.ports import Broker, Clock, Ledger, LineDown
+from paperdesk.desk.foreign import Foreign
+from paperdesk.desk.pacer import Pacer, Urgency
+from paperdesk.desk.ports import Broker, Clock, JudgeClaim, Ledger, Line, LineDown
+from paperdesk.desk.resolver import Resolver
 from paperdesk.desk.sender import Sender
+from paperdesk.domain.execution import base_and_revision
 from paperdesk.domain.hours import SessionHours
-from paperdesk.domain.position import adjustments, whole_shares
-from paperdesk.domain.reports import PositionReport, Recorded
-from paperdesk.domain.vocabulary import AccountId, ConId, OrderId, Symbol
+from paperdesk.domain.order import OrderState
+from paperdesk.domain.reports import (
+    CommissionReport,
+    Effect,
+    ErrorReport,
+    ExecutionReport,
+    OrderReport,
+    PositionReport,
+    Recorded,
+    Report,
+    StatusReport,
+    Told,
+)
+from paperdesk.domain.views import Lock
+from paperdesk.domain.vocabulary import AccountId, OrderId, PositionBreaks, Symbol
 from paperdesk.errors import LedgerUnavailable
 
-# A positions read may lag a fill by this much (tws-facts: positions lag fills by seconds).
-POSITIONS_LAG: Final = timedelta(seconds=30)
 SILENT_AFTER: Final = timedelta(seconds=10)  # design.md §4, step 7
+CANCEL_AGAIN_SECONDS: Final = 10.0  # a cancel that nobody answered; repeating one is harmless
 HOURS_AGE_MAX: Final = timedelta(days=1)
 HOURS_SECONDS: Final = 2.0  # an order can be sent without knowing them
 TICK_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 60.0  # after error 100
 RETRY_SECONDS: Final = 0.5
 
 _log = structlog.get_logger("paperdesk.lane")
 
 
-def is_tradable(report: PositionReport) -> bool:
-    """Tell whether a holding is a USD stock or ETF: all that is traded here."""
-    return report.sec_type == "STK" and report.currency == "USD"
+@dataclass(frozen=True, slots=True)
+class Vigilance:
+    """How a lane looks after what it sent and what it holds."""
+
+    resolve_seconds: float = 30.0
+    position_breaks: PositionBreaks = PositionBreaks.ADOPT
 
 
 class Lane:
     """What the desk has of one gateway: its session, its sender, its inbox, its hours."""
 
     def __init__(
-        self, broker: Broker, *, ledger: Ledger, clock: Clock, feed: Feed, pacer: Pacer
+        self,
+        broker: Broker,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        feed: Feed,
+        pacer: Pacer,
+        judge: Callable[[Lane], JudgeClaim],
+        vigilance: Vigilance,
     ) -> None:
         self.broker: Final = broker
         self.pacer: Final = pacer
-        self.sender: Final = Sender(broker, ledger=ledger, clock=clock, feed=feed, pacer=pacer)
+        self.sender: Final = Sender(
+            broker,
+            ledger=ledger,
+            clock=clock,
+            feed=feed,
+            pacer=pacer,
+            judge=lambda: judge(self),
+            on_sending=self.watch,
+        )
+        self.foreign: Final = Foreign(broker, ledger)
+        self.auditor: Final = Auditor(
+            broker,
+            ledger=ledger,
+            clock=clock,
+            feed=feed,
+            policy=vigilance.position_breaks,
+            caught_up=self._caught_up,
+        )
+        self.resolver: Final = Resolver(
+            broker,
+            ledger=ledger,
+            clock=clock,
+            feed=feed,
+            listener=self,
+            caught_up=self._caught_up,
+            resolve_seconds=vigilance.resolve_seconds,
+        )
         self._hours_at: datetime | None = None
         self._ledger = ledger
         self._clock = clock
@@ -56,6 +111,7 @@ class Lane:
         self._inbox: list[Recorded] = []
         self._arrived = asyncio.Event()
         self._is_learning = False
+        self._is_watching = True
 
     @property
     def hours(self) -> SessionHours | None:
@@ -68,6 +124,8 @@ class Lane:
             group.create_task(self._learn_forever(), name=f"learn {self.broker.name}")
             group.create_task(self.sender.run(), name=f"send {self.broker.name}")
             group.create_task(self._tick_forever(), name=f"tick {self.broker.name}")
+            group.create_task(self.auditor.run(), name=f"audit {self.broker.name}")
+            group.create_task(self.resolver.run(), name=f"resolve {self.broker.name}")
             group.create_task(self.broker.run(self), name=f"session {self.broker.name}")
 
     # -- BrokerListener ----------------------------------------------------------------------
@@ -75,10 +133,30 @@ class Lane:
         """Take a message; the learner writes it down."""
         self._inbox.append(message)
         self._arrived.set()
+        _pass_points(message.report)
+        match message.report:
+            case ErrorReport() as error:
+                self.resolver.heard(error)
+            case PositionReport() as position:
+                self.auditor.pushed(position)
 
     def sent_frame(self) -> None:
         """Count a frame."""
         self.pacer.frame_left()
+
+    @asynccontextmanager
+    async def room(self) -> AsyncIterator[None]:
+        """Take room for one frame that must not starve."""
+        tokens = await self.pacer.take(Urgency.VITAL, 1)
+        try:
+            yield
+        finally:
+            self.pacer.give_back(tokens)
+
+    def too_fast(self) -> None:
+        """Send nothing new for a while: whoever goes on loses the connection."""
+        _log.error("gateway.too_fast", gateway=self.broker.name, pause_seconds=PAUSE_SECONDS)
+        self.pacer.pause(PAUSE_SECONDS)
 
     async def highest_order_id(self, gateway: str, client_id: int) -> OrderId:
         """Return below which order ids must not fall."""
@@ -90,17 +168,20 @@ class Lane:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def synced(self, broker: Broker) -> None:
-        """Write down all that the session's first reads brought, then compare positions."""
+        """Write down all that the session's first reads brought, then compare the books."""
+        assert broker is self.broker
         await self._caught_up()
-        for account in broker.named:
-            await self._compare_positions(account, broker.positions(account))
+        await self.auditor.audit()
         await self._ask_hours()
+        self.resolver.doubt_all()
         for order in await self._ledger.cancels_asked(broker.accounts):
             self.sender.put_cancel(order)
 
     def changed(self, broker: Broker) -> None:
         """Wake whoever waits for the line."""
+        self.watch()
         self.sender.line_changed()
+        self.resolver.look()  # what was doubted before there was a line
         self._feed.publish(broker.accounts)
 
     async def went_down(self, broker: Broker) -> None:
@@ -147,8 +228,38 @@ class Lane:
                 _log.error("ledger.unavailable", during="learn", reason=error.detail)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
+                if learned.batches:
+                    crash_point("CP13")
+                if any(map(_is_cancelled, messages)):
+                    crash_point("CP20")
+                self.watch()
+                self.resolver.doubt(learned.doubted)
+                for order in learned.to_cancel:
+                    _log.error("order.late", order_ref=order.ref, status=order.state)
+                    self.sender.put_cancel(order)
+                await self._heed(messages)
+                if any(isinstance(m.report, ExecutionReport) for m in messages):
+                    crash_point("CP15")
                 self._feed.publish({*learned.batches, *learned.accounts})
                 return
+
+    async def _heed(self, messages: Sequence[Recorded]) -> None:
+        """Lock the accounts in which the broker may trade by itself (code 2148)."""
+        for message in messages:
+            report = message.report
+            if isinstance(report, ErrorReport) and report.effect is Effect.LOCKS_ACCOUNT:
+                lock = Lock(Symbol("*"), report.words, self._clock.now())
+                for account in self.broker.named:
+                    await self._lock(account, lock)
+
+    async def _lock(self, account: AccountId, lock: Lock) -> None:
+        """Lock an account, over as many failures of the ledger as it takes."""
+        while True:
+            try:
+                return await self._ledger.lock(account, None, lock)
+            except LedgerUnavailable as error:
+                _log.error("ledger.unavailable", during="lock", reason=error.detail)
+                await asyncio.sleep(RETRY_SECONDS)
 
     @property
     def _caught_up_key(self) -> str:
@@ -159,43 +270,47 @@ class Lane:
             while (self._inbox or self._is_learning) and not self._feed.is_closed:
                 await wait_set(learnt, RETRY_SECONDS)
 
-    async def _compare_positions(
-        self, account: AccountId, told: Mapping[ConId, PositionReport]
-    ) -> None:
-        """Take the broker's complete positions read for the opening position.
-
-        Only where no own order lives and none filled a moment ago: there the read may lag.
-        """
-        now = self._clock.now()
-        tradable = {conid: report for conid, report in told.items() if is_tradable(report)}
-        ours = await self._ledger.positions(account)
-        found = adjustments(
-            {conid: whole_shares(report.quantity) for conid, report in tradable.items()},
-            {conid: quantity for conid, (_, quantity) in ours.items()},
-            await self._ledger.busy(account, now - POSITIONS_LAG),
-        )
-        if not found:
-            return
-        symbols = {conid: symbol for conid, (symbol, _) in ours.items()} | {
-            conid: Symbol(report.symbol) for conid, report in tradable.items()
-        }
-        await self._ledger.adopt(account, found, symbols, now)
-        for change in found:
-            _log.info(
-                "position.adopted",
-                account=account,
-                symbol=symbols[change.conid],
-                ours=change.ours,
-                broker=change.broker,
-            )
-
     # -- by the clock ------------------------------------------------------------------------
     async def _tick_forever(self) -> None:
         while True:
-            await self._call_unknown(self._clock.now() - SILENT_AFTER)
-            if self.broker.line is not None:
+            line = self.broker.line
+            if self._is_watching:
+                try:
+                    await self._look_after(line)
+                except LedgerUnavailable as error:
+                    _log.warning("ledger.unavailable", during="tick", reason=error.detail)
+            if line is not None:
                 await self._ask_hours()
             await asyncio.sleep(TICK_SECONDS)
+
+    def watch(self) -> None:
+        """Look after orders from now on, until none is left of which anything is awaited."""
+        self._is_watching = True
+
+    async def _look_after(self, line: Line | None) -> None:
+        """Call silent orders unknown, repeat cancels that nobody answered, have doubts resolved."""
+        now = self._clock.now()
+        self._is_watching = False  # unless something is found, or happens meanwhile
+        silent_since = now - SILENT_AFTER
+        working = [o for a in self.broker.accounts for o in await self._ledger.working(a)]
+        sending = [order for order in working if order.state is OrderState.SENDING]
+        asked = [
+            order
+            for order in working
+            if order.cancel_asked and order.state is not OrderState.QUARANTINED
+        ]
+        doubted = await self._ledger.in_doubt(self.broker.accounts, now)
+        if any(
+            order.sent_at is not None and order.sent_at <= silent_since for order in sending
+        ):
+            await self._call_unknown(silent_since)
+        if line is not None:
+            for order in asked:
+                self.sender.put_cancel(order, again_after=CANCEL_AGAIN_SECONDS)
+        if doubted:
+            self.resolver.look()
+        if sending or asked or doubted:
+            self.watch()
 
     async def _call_unknown(self, sent_before: datetime) -> None:
         """Call orders unknown that were sent by then and had no answer at all."""
@@ -204,7 +319,7 @@ class Lane:
                 self.broker.accounts, sent_before, self._clock.now()
             )
         except LedgerUnavailable as error:
-            _log.warning("ledger.unavailable", during="tick", reason=error.detail)
+            _log.warning("ledger.unavailable", during="lost", reason=error.detail)
         else:
             self._feed.publish(learned.batches)
 
@@ -220,3 +335,22 @@ class Lane:
             _log.warning("hours.not_told", gateway=self.broker.name, reason=str(error))
             return
         self._hours_at = now
+
+
+def _pass_points(report: Report | None) -> None:
+    """Pass the crash points of what was received and is not in the ledger yet."""
+    match report:
+        case OrderReport():
+            crash_point("CP12")
+        case ExecutionReport(execution):
+            crash_point("CP14")
+            if base_and_revision(execution.exec_id)[1] > 1:
+                crash_point("CP17")
+        case CommissionReport():
+            crash_point("CP16")
+
+
+def _is_cancelled(message: Recorded) -> bool:
+    """Tell whether a message says that an order was cancelled."""
+    report = message.report
+    return isinstance(report, StatusReport) and report.told is Told.CANCELLED

@@ -1,13 +1,13 @@
 """From a symbol to its contract.
 
-Owns: Lookup: the cache in the ledger first, the gateway then, and one question for however
-many ask at once. Knows nothing of targets.
+Owns: Lookup: what is known in memory first, then the cache in the ledger, then the gateway, and
+one question for however many ask at once. Knows nothing of targets.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from paperdesk.desk.lane import Lane
@@ -17,6 +17,7 @@ from paperdesk.domain.contract import Contract
 from paperdesk.domain.vocabulary import Symbol
 
 CANDIDATES_MAX: Final = 5
+KEPT_MAX: Final = 20_000
 
 
 class Lookup:
@@ -26,10 +27,22 @@ class Lookup:
         self._ledger = ledger
         self._clock = clock
         self._running: dict[tuple[str, Symbol], asyncio.Task[Contract | Refusal]] = {}
+        self._kept: dict[Symbol, Contract] = {}
 
     async def cached(self, symbols: Collection[Symbol]) -> dict[Symbol, Contract]:
         """Return what is known without asking."""
-        return await self._ledger.contracts(symbols)
+        known = {symbol: self._kept[symbol] for symbol in symbols if symbol in self._kept}
+        missing = [symbol for symbol in symbols if symbol not in known]
+        if missing:
+            stored = await self._ledger.contracts(missing)
+            self._keep(stored)
+            known |= stored
+        return known
+
+    def _keep(self, found: Mapping[Symbol, Contract]) -> None:
+        if len(self._kept) + len(found) > KEPT_MAX:
+            self._kept.clear()
+        self._kept.update(found)
 
     async def find(self, symbol: Symbol, lane: Lane) -> Contract | Refusal:
         """Return the contract, or why there is none. Raises LineDown."""
@@ -50,6 +63,7 @@ class Lookup:
         found = await lane.sender.query(lambda: lane.broker.find_contracts(symbol))
         if len(found) == 1:
             await self._ledger.save_contract(symbol, found[0], self._clock.now())
+            self._keep({symbol: found[0]})
             return found[0]
         if found:
             return ambiguous(symbol, found)

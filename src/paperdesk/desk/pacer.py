@@ -3,6 +3,10 @@
 Owns: Pacer, a sliding window over every frame that leaves through one gateway, whoever wrote
 it. IBKR allows 50 a second and then drops the connection. Knows nothing of what is sent.
 
+What is vital comes first whenever it asks: the heartbeat, and the reads by which an unknown
+order is resolved. It asks for a few frames a second at most, one after the other, so that no
+room need be kept free for it: the next that is granted is its own.
+
 A token is room for one frame. It is held from `take` to `give_back`, and a frame counts from
 the moment it left, so that a slow commit between the two cannot bunch frames up.
 """
@@ -21,8 +25,9 @@ WINDOW_SECONDS: Final = 1.0
 class Urgency(IntEnum):
     """Who gets room first."""
 
-    ORDERS = 0
-    QUERIES = 1
+    VITAL = 0
+    ORDERS = 1
+    QUERIES = 2
 
 
 class Pacer:
@@ -36,6 +41,7 @@ class Pacer:
         self._waiters: list[tuple[Urgency, int, int, asyncio.Future[int]]] = []
         self._arrivals = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._paused_until = 0.0
 
     async def take(self, urgency: Urgency, at_most: int) -> int:
         """Wait for room; return how many tokens were granted: at least 1, at most `at_most`."""
@@ -61,30 +67,47 @@ class Pacer:
         """Count one frame that left just now."""
         self._left_at.append(asyncio.get_running_loop().time())
 
+    def pause(self, seconds: float) -> None:
+        """Grant nothing that is not vital for so long. What was granted may still leave."""
+        until = asyncio.get_running_loop().time() + seconds
+        self._paused_until = max(self._paused_until, until)
+
     def _grant(self) -> None:
+        """Give room to whoever comes first. Where it has to wait, so do all behind it."""
         while self._waiters:
-            room = self._room()
-            if room <= 0:
-                self._arm()
-                return
-            _, _, at_most, granted = heapq.heappop(self._waiters)
+            urgency, _, at_most, granted = self._waiters[0]
             if not granted.done():
+                room = self._room(urgency)
+                if room <= 0:
+                    self._arm(urgency)
+                    return
                 tokens = min(at_most, room)
                 self._held += tokens
                 granted.set_result(tokens)
+            heapq.heappop(self._waiters)
 
-    def _room(self) -> int:
-        oldest = asyncio.get_running_loop().time() - WINDOW_SECONDS
-        while self._left_at and self._left_at[0] <= oldest:
+    def _room(self, urgency: Urgency) -> int:
+        now = asyncio.get_running_loop().time()
+        while self._left_at and self._left_at[0] <= now - WINDOW_SECONDS:
             self._left_at.popleft()
-        return self.per_second - len(self._left_at) - self._held
+        room = self.per_second - len(self._left_at) - self._held
+        is_paused = urgency is not Urgency.VITAL and now < self._paused_until
+        return 0 if is_paused else room
 
-    def _arm(self) -> None:
-        """Try again when the oldest frame leaves the window; held tokens come back first."""
-        if self._timer is not None or not self._left_at:
-            return
+    def _arm(self, urgency: Urgency) -> None:
+        """Try again when the oldest frame leaves the window or the pause ends.
+
+        Without either there are held tokens, and those come back first.
+        """
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_at(self._left_at[0] + WINDOW_SECONDS, self._on_timer)
+        times = [self._left_at[0] + WINDOW_SECONDS] if self._left_at else []
+        if urgency is not Urgency.VITAL and loop.time() < self._paused_until:
+            times = [self._paused_until]
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if times:
+            self._timer = loop.call_at(times[0], self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None

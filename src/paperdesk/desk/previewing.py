@@ -1,57 +1,64 @@
 """What a batch would do, without doing it.
 
-Owns: Previewer, and the reference price of an order. Finds and caches contracts as a batch
-does; sends and stores no order.
+Owns: Previewer, and the reference price of an order: its limit, its expected price, or what the
+contract trades at. Finds and caches contracts as a batch does; sends and stores no order.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from paperdesk.desk.lane import Lane
 from paperdesk.desk.lookup import Lookup
-from paperdesk.desk.ports import Clock, Ledger, LineDown, Quote
+from paperdesk.desk.ports import Clock, Ledger, LineDown, Stamp, Submission
+from paperdesk.desk.rules import Rulebook
 from paperdesk.domain import planning
-from paperdesk.domain.batch import ErrorCode, Outcome, Refusal, Row, Target
+from paperdesk.domain.batch import Outcome, Refusal, Row, Target
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.planning import Decision, Goal, intent_of
+from paperdesk.domain.pricing import Reference
 from paperdesk.domain.views import Preview, PreviewRow
-from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, Side
+from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName
 from paperdesk.errors import BrokerUnavailable
 
-QUOTE_AGE_MAX: Final = timedelta(seconds=60)  # contract.md, the reference price
-QUOTES_MAX: Final = 5_000
 _UNSENT: Final = BatchId("preview")
-
-
-@dataclass(frozen=True, slots=True)
-class _Quoted:
-    quote: Quote
-    at: datetime
 
 
 class Previewer:
     """Plans without writing, and prices what it planned."""
 
-    def __init__(self, lookup: Lookup, *, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self,
+        lookup: Lookup,
+        rulebook: Rulebook,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> None:
         self._lookup = lookup
+        self._rulebook = rulebook
         self._ledger = ledger
         self._clock = clock
-        self._quotes: dict[tuple[str, ConId], _Quoted] = {}
 
     async def preview(
-        self, lane: Lane, account: AccountId, targets: Sequence[Target]
-    ) -> Preview:
-        """Return what would be sent now. Raises BrokerUnavailable where the line is lost."""
+        self, lane: Lane, client: ClientName, submission: Submission
+    ) -> tuple[Preview, Stamp]:
+        """Return what would be sent now, and what that was computed from.
+
+        Raises BrokerUnavailable where the line is lost.
+        """
+        account = submission.account
+        unlisted = await self._ledger.unlisted(client, submission)
+        targets = (*submission.targets, *unlisted.targets)
+        stamp = await self._ledger.stamp(account, [target.symbol for target in targets])
         try:
             found = await self._find_all(lane, targets)
-            decisions = await self._decide(account, targets, found)
-            prices = await self._prices(lane, account, list(decisions.values()))
+            decisions = await self._decide(lane, client, submission, targets, found)
+            prices = await self._price(lane, account, decisions.values())
         except LineDown as error:
             raise BrokerUnavailable(
                 f"the broker session was lost ({error}): ask again", retry_after_seconds=5
@@ -60,11 +67,16 @@ class Previewer:
             self._row(seq, target, found[seq], decisions.get(seq), account=account)
             for seq, target in enumerate(targets)
         )
-        return Preview(
+        rows = tuple(
+            replace(row, is_unlisted=row.seq >= len(submission.targets)) for row in rows
+        )
+        shown = Preview(
             account_id=account,
             rows=tuple(_priced(row, prices.get(row.seq)) for row in rows),
             estimated_send_seconds=_send_seconds(lane, rows),
+            warnings=unlisted.warnings,
         )
+        return shown, stamp
 
     async def _find_all(
         self, lane: Lane, targets: Sequence[Target]
@@ -78,16 +90,35 @@ class Previewer:
 
     async def _decide(
         self,
-        account: AccountId,
+        lane: Lane,
+        client: ClientName,
+        submission: Submission,
         targets: Sequence[Target],
         found: Sequence[Contract | Refusal],
     ) -> Mapping[int, Decision]:
+        account, at = submission.account, self._clock.now()
+        contracts = [contract for contract in found if isinstance(contract, Contract)]
+        rules = await self._rulebook.rules(lane, account)
+        prices = await self._rulebook.references(lane, account, contracts)
         goals = [
-            Goal(seq, contract, target)
+            Goal(
+                seq,
+                contract,
+                target,
+                send_before=at,
+                client=client,
+                reference=prices.get(contract.conid, Reference()),
+            )
             for seq, (target, contract) in enumerate(zip(targets, found, strict=True))
             if isinstance(contract, Contract)
         ]
-        plan = await self._ledger.preview(account, goals, planning.plan)
+        plan = await self._ledger.preview(
+            account,
+            goals,
+            lambda wanted, situation: planning.plan(wanted, situation, rules),
+            at,
+            whole_account=self._rulebook.looks_at_all(account),
+        )
         return {decision.goal.seq: decision for decision in plan.decisions}
 
     def _row(
@@ -103,9 +134,9 @@ class Previewer:
             return Row(seq, target, Outcome.ERROR, error=found.words, error_code=found.code)
         assert decision is not None
         refusal = decision.refusal
-        if decision.waits_for is not None:
-            refusal = Refusal(ErrorCode.LOCKED, f"it would wait: {decision.waits_for}")
         outcome = Outcome.NO_CHANGE if refusal is None else Outcome.ERROR
+        if decision.waits_for is not None:
+            outcome = Outcome.PENDING
         order = None
         if decision.draft is not None:
             outcome = Outcome.ORDERED
@@ -121,56 +152,37 @@ class Previewer:
             order=order,
             error=None if refusal is None else refusal.words,
             error_code=None if refusal is None else refusal.code,
-            warnings=decision.warnings,
+            warnings=(
+                *decision.warnings,
+                *(f"waits: {why}" for why in [decision.waits_for] if why),
+            ),
+            foreign_qty=decision.foreign_qty,
+            kept=decision.keeps,
         )
 
-    # -- reference price -------------------------------------------------------------------
-    async def _prices(
-        self, lane: Lane, account: AccountId, decisions: Sequence[Decision]
+    async def _price(
+        self, lane: Lane, account: AccountId, decisions: Iterable[Decision]
     ) -> Mapping[int, Decimal]:
-        drafted = [decision for decision in decisions if decision.draft is not None]
-        found = await asyncio.gather(
-            *(self._reference(lane, account, decision) for decision in drafted)
-        )
-        return {
-            decision.goal.seq: price
-            for decision, price in zip(drafted, found, strict=True)
-            if price is not None
+        """Return the known reference prices of the orders, by seq."""
+        drafted = [(d, d.draft) for d in decisions if d.draft is not None]
+        given = {
+            decision.goal.seq: draft.terms.limit_price or decision.goal.target.expected_price
+            for decision, draft in drafted
         }
-
-    async def _reference(
-        self, lane: Lane, account: AccountId, decision: Decision
-    ) -> Decimal | None:
-        """Return limit price, expected price, fresh quote or portfolio price: the first known."""
-        assert decision.draft is not None
-        given = decision.draft.terms.limit_price or decision.goal.target.expected_price
-        if given is not None:
-            return given
-        contract = decision.goal.contract
-        quote = await self._quote(lane, contract)
-        quoted = None if quote is None else price_for(quote, decision.draft.side)
-        if quoted is not None:
-            return quoted
-        held = lane.broker.portfolio(account).get(contract.conid)
-        return None if held is None else held.market_price
-
-    async def _quote(self, lane: Lane, contract: Contract) -> Quote | None:
-        key = (lane.broker.name, contract.conid)
-        kept, now = self._quotes.get(key), self._clock.now()
-        if kept is not None and now - kept.at <= QUOTE_AGE_MAX:
-            return kept.quote
-        quote = await lane.sender.query(lambda: lane.broker.quote(contract))
-        if quote is not None:
-            if len(self._quotes) >= QUOTES_MAX:
-                self._quotes.clear()
-            self._quotes[key] = _Quoted(quote, now)
-        return quote
-
-
-def price_for(quote: Quote, side: Side) -> Decimal | None:
-    """Return at which price a market order would trade: the far side, else the last."""
-    far = quote.ask if side is Side.BUY else quote.bid
-    return far if far is not None else quote.last
+        market = await self._rulebook.prices.references(
+            lane,
+            account,
+            [d.goal.contract for d, _ in drafted if given[d.goal.seq] is None],
+        )
+        found = {}
+        for decision, draft in drafted:
+            seq, conid = decision.goal.seq, decision.goal.contract.conid
+            price = given[seq]
+            if price is None:
+                price = market[conid].of(draft.side)
+            if price is not None:
+                found[seq] = price
+        return found
 
 
 def _priced(row: Row, price: Decimal | None) -> PreviewRow:

@@ -1,23 +1,29 @@
 """Waiting for a batch to become something.
 
-Owns: Waiter. Whoever waits for the same batch shares one reading of it, and a large batch is
-read again only after a rest in proportion to what the reading cost: readers must never take
-the ledger's time from what is sent and learnt. Knows nothing of what is waited for.
+Owns: Waiter. What a batch has come to is asked at little cost first, and the whole of it is read
+once that says that it may be ready; whoever waits for the same batch shares a reading. So readers
+never take the ledger's time from what is sent and learnt. Knows nothing of what is waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
 
 from paperdesk.desk.feed import Feed, wait_set
-from paperdesk.desk.ports import Ledger
+from paperdesk.desk.ports import Ledger, Progress
 from paperdesk.domain.batch import Batch
 from paperdesk.domain.vocabulary import BatchId
 
-REST_PER_READING: Final = 10.0  # so that waiting takes at most a tenth of the ledger's time
-REST_SECONDS_MAX: Final = 0.5
+
+def answered(progress: Progress) -> bool:
+    """Tell whether every row may have its first status."""
+    return progress.is_answered
+
+
+def ended(progress: Progress) -> bool:
+    """Tell whether every row may be final."""
+    return progress.is_ended
 
 
 class Waiter:
@@ -27,29 +33,30 @@ class Waiter:
         self._ledger = ledger
         self._feed = feed
         self._running: dict[BatchId, asyncio.Task[Batch]] = {}
-        self._rested_at: dict[BatchId, float] = {}
-        self._waiting: dict[BatchId, int] = {}
 
     async def when(
-        self, batch_id: BatchId, is_ready: Callable[[Batch], bool], deadline: float
+        self,
+        batch_id: BatchId,
+        is_ready: Callable[[Batch], bool],
+        deadline: float,
+        *,
+        may_be: Callable[[Progress], bool] = lambda _: True,
     ) -> Batch:
         """Return the batch once `is_ready`, at the deadline, or when the service stops.
 
-        Raises LedgerUnavailable. `deadline` is in the event loop's time.
+        It is read only where its progress says that it `may_be`. Raises LedgerUnavailable.
+        `deadline` is in the event loop's time.
         """
         loop = asyncio.get_running_loop()
-        self._waiting[batch_id] = self._waiting.get(batch_id, 0) + 1
-        try:
-            with self._feed.watch(batch_id) as changed:
-                while True:
+        with self._feed.watch(batch_id) as changed:
+            while True:
+                left = deadline - loop.time()
+                is_last = left <= 0 or self._feed.is_closed
+                if is_last or may_be(await self._ledger.progress(batch_id)):
                     batch = await self._read(batch_id)
-                    left = deadline - loop.time()
-                    if is_ready(batch) or left <= 0 or self._feed.is_closed:
+                    if is_last or is_ready(batch):
                         return batch
-                    if await wait_set(changed, left):
-                        await self._rest(batch_id, deadline)
-        finally:
-            self._leave(batch_id)
+                await wait_set(changed, left)
 
     async def _read(self, batch_id: BatchId) -> Batch:
         """Join the reading that is about to begin, or begin one."""
@@ -62,23 +69,6 @@ class Waiter:
     async def _read_once(self, batch_id: BatchId) -> Batch:
         await asyncio.sleep(0)  # whoever is woken by the same publication joins here
         del self._running[batch_id]
-        loop = asyncio.get_running_loop()
-        begun_at = loop.time()
         batch = await self._ledger.batch(batch_id)
         assert batch is not None
-        rest = min((loop.time() - begun_at) * REST_PER_READING, REST_SECONDS_MAX)
-        if batch_id in self._waiting:
-            self._rested_at[batch_id] = loop.time() + rest
         return batch
-
-    async def _rest(self, batch_id: BatchId, deadline: float) -> None:
-        until = min(self._rested_at.get(batch_id, 0.0), deadline)
-        left = until - asyncio.get_running_loop().time()
-        if left > 0 and not self._feed.is_closed:
-            await asyncio.sleep(left)
-
-    def _leave(self, batch_id: BatchId) -> None:
-        self._waiting[batch_id] -= 1
-        if not self._waiting[batch_id]:
-            del self._waiting[batch_id]
-            self._rested_at.pop(batch_id, None)

@@ -17,6 +17,7 @@ from paperdesk.domain.vocabulary import (
     BatchId,
     ClientName,
     ConId,
+    OrderId,
     Symbol,
     TimeInForce,
 )
@@ -59,6 +60,18 @@ class Refusal:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a person says of an order that stayed unknown.
+
+    `filled_qty` None: it was never placed. Else that many shares were filled, at `price`.
+    """
+
+    symbol: Symbol
+    filled_qty: int | None = None
+    price: Decimal | None = None
+
+
 class Outcome(StrEnum):
     """How far a target has come."""
 
@@ -70,8 +83,21 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Successor:
+    """The newer target that took an order's or a row's place, and its order, once sent."""
+
+    batch_id: BatchId
+    order_id: OrderId | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One target of a batch, in request order, and what became of it."""
+    """One target of a batch, in request order, and what became of it.
+
+    `kept` is an older order that serves this row. `superseded` are the orders that had to end
+    before this row could trade; `superseded_by` is what took this row's place in turn.
+    `kept_by` is the newer batch that keeps this row's order, its own or the one it kept.
+    """
 
     seq: int
     target: Target
@@ -84,6 +110,12 @@ class Row:
     error: str | None = None
     error_code: ErrorCode | None = None
     warnings: tuple[str, ...] = ()
+    foreign_qty: int = 0
+    kept: Order | None = None
+    kept_by: BatchId | None = None
+    superseded: tuple[OrderId, ...] = ()
+    superseded_by: Successor | None = None
+    is_unlisted: bool = False
 
     @property
     def status(self) -> ShownStatus:
@@ -107,13 +139,21 @@ class Row:
         if self.outcome is Outcome.ORDERED:
             assert self.order is not None
             return self.order.is_terminal
+        if self.kept is not None:
+            return self.kept.is_terminal
         return self.outcome is not Outcome.PENDING
 
     @property
     def is_on_target(self) -> bool:
-        """Tell whether the position wanted was reached when the row ended."""
-        if self.order is not None:
-            return self.order.filled_qty == self.order.quantity
+        """Tell whether the position wanted was reached when the row ended.
+
+        Where orders placed elsewhere were counted, they had still to fill: it was not.
+        """
+        if self.foreign_qty:
+            return False
+        order = self.order or self.kept
+        if order is not None:
+            return order.filled_qty == order.quantity
         return self.outcome is Outcome.NO_CHANGE
 
 
@@ -133,6 +173,7 @@ class Batch:
 
     head: BatchHead
     rows: tuple[Row, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_final(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from paperdesk.domain.batch import BatchHead
 from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
 
 IMPLIED: Final[Mapping[Scope, frozenset[Scope]]] = {
@@ -35,3 +36,8 @@ class Client:
     def sees_every_batch(self) -> bool:
         """Tell whether batches of other clients are visible: `audit` and `admin` see them."""
         return self.may(Scope.AUDIT)
+
+    def may_see(self, head: BatchHead) -> bool:
+        """Tell whether a batch is visible: of an account it may use, its own unless it audits."""
+        is_own = head.client == self.name
+        return head.account_id in self.accounts and (is_own or self.sees_every_batch)

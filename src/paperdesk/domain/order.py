@@ -39,12 +39,13 @@ class OrderState(StrEnum):
     PLANNED = "planned"  # written down, not sent
     SENDING = "sending"  # claimed: from here nobody may ever send it again
     UNKNOWN = "unknown"  # sent, and the answer was lost
+    QUARANTINED = "quarantined"  # unknown, and only a person can say what became of it
     WORKING = "working"  # the broker has it
     FILLED = "filled"  # its executions add up to its quantity
     CANCELLED = "cancelled"  # ended by the broker, by request or not
     REJECTED = "rejected"  # refused by the broker, with its words
     NOT_PLACED = "not_placed"  # claimed, and known never to have reached the broker
-    DROPPED = "dropped"  # withdrawn or superseded before it was sent
+    DROPPED = "dropped"  # withdrawn, superseded or halted before it was sent
     LAPSED = "lapsed"  # too old to be sent
 
 
@@ -54,55 +55,76 @@ class OrderEvent(StrEnum):
     CLAIMED = "claimed"  # by the sender, before the wire sees it
     NOT_SENT = "not_sent"  # no byte was handed to a live connection
     LOST = "lost"  # line lost, restart, or no answer in time
+    VANISHED = "vanished"  # no longer in a complete read of what the broker has
+    ABSENT = "absent"  # proven, or said by a person: the broker never had it
+    QUARANTINED = "quarantined"  # the evidence is contradictory, or too old to be served
     ACKNOWLEDGED = "acknowledged"  # a report that names a working status
     FILLED = "filled"  # executions add up
-    CANCELLED = "cancelled"
-    REJECTED = "rejected"
-    DROPPED = "dropped"
-    LAPSED = "lapsed"
+    CANCELLED = "cancelled"  # it ended, asked for or not
+    REJECTED = "rejected"  # an error code or a completed order says that it was refused
+    DROPPED = "dropped"  # it is not wanted any more, and nobody claimed it
+    LAPSED = "lapsed"  # nobody claimed it in time
 
 
 _S, _E = OrderState, OrderEvent
 
 # A missing key is an error of ours. Reports fold by rank, Filled > Cancelled > rejected >
-# working, so that any order and any repetition of them leads to the same state.
+# working, so that any order and any repetition of them leads to the same state. The page
+# docs/order-lifecycle.md is this table.
 TRANSITIONS: Final[Mapping[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.PLANNED, _E.CLAIMED): _S.SENDING,
     (_S.PLANNED, _E.DROPPED): _S.DROPPED,
     (_S.PLANNED, _E.LAPSED): _S.LAPSED,
     (_S.SENDING, _E.NOT_SENT): _S.NOT_PLACED,
     (_S.SENDING, _E.LOST): _S.UNKNOWN,
+    (_S.SENDING, _E.VANISHED): _S.UNKNOWN,
     (_S.SENDING, _E.ACKNOWLEDGED): _S.WORKING,
     (_S.SENDING, _E.FILLED): _S.FILLED,
     (_S.SENDING, _E.CANCELLED): _S.CANCELLED,
     (_S.SENDING, _E.REJECTED): _S.REJECTED,
     (_S.UNKNOWN, _E.NOT_SENT): _S.NOT_PLACED,  # the sender knows; unknown was a guess
     (_S.UNKNOWN, _E.LOST): _S.UNKNOWN,
+    (_S.UNKNOWN, _E.VANISHED): _S.UNKNOWN,
+    (_S.UNKNOWN, _E.ABSENT): _S.NOT_PLACED,
+    (_S.UNKNOWN, _E.QUARANTINED): _S.QUARANTINED,
     (_S.UNKNOWN, _E.ACKNOWLEDGED): _S.WORKING,
     (_S.UNKNOWN, _E.FILLED): _S.FILLED,
     (_S.UNKNOWN, _E.CANCELLED): _S.CANCELLED,
     (_S.UNKNOWN, _E.REJECTED): _S.REJECTED,
+    (_S.QUARANTINED, _E.LOST): _S.QUARANTINED,
+    (_S.QUARANTINED, _E.VANISHED): _S.QUARANTINED,
+    (_S.QUARANTINED, _E.ABSENT): _S.NOT_PLACED,
+    (_S.QUARANTINED, _E.QUARANTINED): _S.QUARANTINED,
+    (_S.QUARANTINED, _E.ACKNOWLEDGED): _S.WORKING,
+    (_S.QUARANTINED, _E.FILLED): _S.FILLED,
+    (_S.QUARANTINED, _E.CANCELLED): _S.CANCELLED,
+    (_S.QUARANTINED, _E.REJECTED): _S.REJECTED,
     (_S.WORKING, _E.LOST): _S.WORKING,  # what is known stays known without a line
+    (_S.WORKING, _E.VANISHED): _S.UNKNOWN,
     (_S.WORKING, _E.ACKNOWLEDGED): _S.WORKING,
     (_S.WORKING, _E.FILLED): _S.FILLED,
     (_S.WORKING, _E.CANCELLED): _S.CANCELLED,
     (_S.WORKING, _E.REJECTED): _S.REJECTED,
     (_S.REJECTED, _E.LOST): _S.REJECTED,
+    (_S.REJECTED, _E.VANISHED): _S.REJECTED,
     (_S.REJECTED, _E.ACKNOWLEDGED): _S.REJECTED,
     (_S.REJECTED, _E.FILLED): _S.FILLED,
     (_S.REJECTED, _E.CANCELLED): _S.CANCELLED,
     (_S.REJECTED, _E.REJECTED): _S.REJECTED,
     (_S.CANCELLED, _E.LOST): _S.CANCELLED,
+    (_S.CANCELLED, _E.VANISHED): _S.CANCELLED,
     (_S.CANCELLED, _E.ACKNOWLEDGED): _S.CANCELLED,
     (_S.CANCELLED, _E.FILLED): _S.FILLED,  # a fill can be on its way while a cancel lands
     (_S.CANCELLED, _E.CANCELLED): _S.CANCELLED,
     (_S.CANCELLED, _E.REJECTED): _S.CANCELLED,
     (_S.FILLED, _E.LOST): _S.FILLED,
+    (_S.FILLED, _E.VANISHED): _S.FILLED,
     (_S.FILLED, _E.ACKNOWLEDGED): _S.FILLED,
     (_S.FILLED, _E.FILLED): _S.FILLED,
     (_S.FILLED, _E.CANCELLED): _S.FILLED,
     (_S.FILLED, _E.REJECTED): _S.FILLED,
     (_S.NOT_PLACED, _E.LOST): _S.NOT_PLACED,
+    (_S.NOT_PLACED, _E.VANISHED): _S.NOT_PLACED,
     # A late arrival is adopted: the only final state that reopens.
     (_S.NOT_PLACED, _E.ACKNOWLEDGED): _S.WORKING,
     (_S.NOT_PLACED, _E.FILLED): _S.FILLED,
@@ -120,7 +142,8 @@ TERMINAL: Final = frozenset(
         _S.LAPSED,
     }
 )
-SENT: Final = frozenset({_S.SENDING, _S.UNKNOWN, _S.WORKING})
+SENT: Final = frozenset({_S.SENDING, _S.UNKNOWN, _S.QUARANTINED, _S.WORKING})
+UNRESOLVED: Final = frozenset({_S.UNKNOWN, _S.QUARANTINED})
 
 
 class WireStatus(StrEnum):
@@ -163,7 +186,8 @@ class Order:
     (shares × price) are summed over the newest revision of each execution. `executed_qty` is
     summed over the largest: a correction may take shares back, but it does not make the order
     work again. `broker_filled` is the largest filled quantity the broker has named, which may
-    run ahead of the executions.
+    run ahead of the executions. `send_before` is when an intent that nobody claimed lapses;
+    `reference_price` is what its limits were judged by.
     """
 
     ref: OrderRef
@@ -176,14 +200,18 @@ class Order:
     quantity: int
     terms: Terms
     planned_at: datetime
+    send_before: datetime
+    reference_price: Decimal | None = None
     state: OrderState = OrderState.PLANNED
     order_id: OrderId | None = None
     client_id: int | None = None
     perm_id: PermId | None = None
     wire_status: WireStatus | None = None
     is_held: bool = False  # told Inactive without a reject: it may still trade
+    is_refused: bool = False  # a refusal was told that may be of its cancel
     is_expired: bool = False  # ended by the broker at the end of its time, not by a cancel
     good_until: datetime | None = None  # the close that ends a DAY order, where it is known
+    is_late: bool = False  # it was thought never to have been placed
     cancel_asked: bool = False
     filled_qty: int = 0
     executed_qty: int = 0
@@ -216,17 +244,24 @@ class Order:
         """Average price of the executions, None before the first."""
         return self.filled_value / self.filled_qty if self.filled_qty else None
 
+    @property
+    def settles_at(self) -> datetime | None:
+        """When a cancelled order is settled if nothing more is heard of it; None where never."""
+        if self.state is not OrderState.CANCELLED or self.ended_at is None:
+            return None
+        if self.executed_qty < self.broker_filled:
+            return None
+        return self.ended_at + SETTLE_AFTER_CANCEL
+
     def is_settled(self, now: datetime) -> bool:
         """Tell whether the next order on the contract may be computed from the position.
 
         Terminal, with executions that add up to what the broker says it filled, and after a
         cancel one second more for a fill on its way.
         """
-        if not self.is_terminal or self.executed_qty < self.broker_filled:
-            return False
         if self.state is OrderState.CANCELLED:
-            return self.ended_at is not None and now - self.ended_at >= SETTLE_AFTER_CANCEL
-        return True
+            return self.settles_at is not None and self.settles_at <= now
+        return self.is_terminal and self.executed_qty >= self.broker_filled
 
 
 class InvalidTransition(AssertionError):
@@ -247,6 +282,7 @@ _SHOWN: Final[Mapping[OrderState, ShownStatus]] = {
     _S.PLANNED: ShownStatus.PENDING_SUBMIT,
     _S.SENDING: ShownStatus.PENDING_SUBMIT,
     _S.UNKNOWN: ShownStatus.UNKNOWN,
+    _S.QUARANTINED: ShownStatus.UNKNOWN,
     _S.FILLED: ShownStatus.FILLED,
     _S.CANCELLED: ShownStatus.CANCELLED,
     _S.REJECTED: ShownStatus.INACTIVE,
@@ -261,8 +297,11 @@ HELD: Final = "the broker holds the order as Inactive; it may still trade"
 
 def shown_warnings(order: Order) -> tuple[str, ...]:
     """Return what a caller is warned of: what the broker said, and what is true now."""
-    is_held = order.is_held and not order.is_terminal
-    return (*order.warnings, HELD) if is_held else order.warnings
+    if order.is_terminal:
+        return order.warnings
+    held = (HELD,) if order.is_held else ()
+    refused = (f"{order.error} (IBKR {order.broker_code})",) if order.error else ()
+    return (*order.warnings, *held, *refused)
 
 
 def shown_status(order: Order) -> ShownStatus:

@@ -6,12 +6,32 @@ Knows nothing of quotes or of the account.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from paperdesk.domain.batch import Target
-from paperdesk.domain.contract import AGAINST, TickLadder, round_to_tick
-from paperdesk.domain.order import Terms
-from paperdesk.domain.vocabulary import OrderType, Side
+from paperdesk.domain.contract import AGAINST, NoTick, TickLadder, round_to_tick
+from paperdesk.domain.order import Order, Terms
+from paperdesk.domain.vocabulary import Keep, OrderType, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The price in USD at which an order of each side would trade; None where not known."""
+
+    buy: Decimal | None = None
+    sell: Decimal | None = None
+
+    def of(self, side: Side) -> Decimal | None:
+        """Return the price for an order of that side."""
+        return self.buy if side is Side.BUY else self.sell
+
+    @property
+    def dearest(self) -> Decimal | None:
+        """The higher of the two: what to reckon with where the side is not known yet."""
+        return max(
+            (price for price in (self.buy, self.sell) if price is not None), default=None
+        )
 
 
 def terms_of(target: Target, side: Side, ladder: TickLadder) -> Terms:
@@ -22,6 +42,33 @@ def terms_of(target: Target, side: Side, ladder: TickLadder) -> Terms:
         limit_price=price,
         time_in_force=target.time_in_force,
         outside_rth=target.outside_rth,
+    )
+
+
+def fits(target: Target, order: Order, ladder: TickLadder, keep: Keep) -> bool:
+    """Tell whether `order` works on terms that `target` would accept.
+
+    Time in force and outside_rth equal, and the price: an explicit limit equals, a market
+    order is a market order, and within a tolerance the working limit lies between the expected
+    price and the tolerance price (or equals the latter where `keep` is EXACT).
+    """
+    try:
+        wanted = terms_of(target, order.side, ladder)
+    except NoTick:
+        return False
+    if wanted == order.terms:
+        return True
+    working, expected = order.terms.limit_price, target.expected_price
+    is_by_tolerance = target.limit_price is None and target.tolerance_pct is not None
+    if keep is Keep.EXACT or not is_by_tolerance or working is None:
+        return False
+    assert expected is not None, "a tolerance needs an expected price"
+    assert wanted.limit_price is not None
+    low, high = sorted((expected, wanted.limit_price))
+    return (
+        low <= working <= high
+        and wanted.time_in_force is order.terms.time_in_force
+        and wanted.outside_rth == order.terms.outside_rth
     )
 
 

@@ -1,20 +1,27 @@
 """What follows from a report for an order.
 
 Owns: the fold of reports into an Order. Any order and any repetition of the same reports
-gives the same order (design.md §4, T3), except for the time at which it ended. Knows nothing
-of where the order is stored.
+gives the same order (design.md §4, T3), except for the time at which it ended and, where it
+arrived late, whether a rest of it had to be cancelled. Knows nothing of where the order is
+stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from paperdesk.domain.execution import Execution, largest_quantity, newest_revisions
-from paperdesk.domain.order import Order, OrderEvent, OrderState, WireStatus, advance
+from paperdesk.domain.order import (
+    Order,
+    OrderEvent,
+    OrderState,
+    WireStatus,
+    advance,
+)
 from paperdesk.domain.position import whole_shares
 from paperdesk.domain.reports import (
     CompletedReport,
@@ -28,6 +35,10 @@ from paperdesk.domain.vocabulary import ExecId, PermId
 
 WARNINGS_MAX: Final = 20
 EXPIRED: Final = "Expired"  # completedStatus of an order that ended with its time
+# What a person said was executed: the id begins so, and gives way to the broker's own.
+SAID_PREFIX: Final = "said."
+# So long an order may have ended with executions missing before they are asked for.
+EXECUTIONS_LAG: Final = timedelta(seconds=3)
 LATE: Final = "the order was thought never to have been placed; the broker had it after all"
 
 _EVENT: Final[Mapping[Told, OrderEvent]] = {
@@ -55,6 +66,8 @@ def apply_status(order: Order, report: OrderReport | StatusReport, at: datetime)
     order = _identified(order, report.perm_id, filled)
     if report.told is Told.INACTIVE:
         order = replace(order, is_held=True)
+        if order.is_refused:
+            return _moved(order, OrderEvent.REJECTED, at)
     order = _heard(order, _WIRE.get(report.told))
     return _moved(_timed_out(order, report.told, at), _EVENT[report.told], at)
 
@@ -64,7 +77,7 @@ def apply_completed(order: Order, report: CompletedReport, at: datetime) -> Orde
     order = _identified(order, report.perm_id, whole_shares(report.filled))
     if report.told is Told.INACTIVE:
         return _moved(_explained(order, None, report.words), OrderEvent.REJECTED, at)
-    if report.words.startswith(EXPIRED) and not order.cancel_asked:
+    if report.words.startswith(EXPIRED) and not _is_asked(order):
         order = replace(order, is_expired=True)
     return _moved(order, _EVENT[report.told], at)
 
@@ -74,14 +87,28 @@ def apply_error(order: Order, report: ErrorReport, at: datetime) -> Order:
     match report.effect:
         case Effect.REJECTED:
             explained = _explained(order, report.code, report.words)
+            if may_answer_a_cancel(order):
+                explained = replace(explained, is_refused=True)
+                if not order.is_held:
+                    return explained
             return _moved(explained, OrderEvent.REJECTED, at)
         case Effect.CANCELLED:
             # IBKR's answer to a plain cancel gives no reason: nothing to tell.
             if not report.words.rstrip().endswith("reason:"):
                 order = _explained(order, report.code, report.words)
             return _moved(_timed_out(order, Told.CANCELLED, at), OrderEvent.CANCELLED, at)
-        case Effect.INFORMATION | Effect.AMBIGUOUS:
-            return _warned(order, f"{report.words.strip()} (IBKR {report.code})")
+        case Effect.INFORMATION | Effect.AMBIGUOUS | Effect.LOCKS_ACCOUNT:
+            return warned(order, f"{report.words.strip()} (IBKR {report.code})")
+
+
+def may_answer_a_cancel(order: Order) -> bool:
+    """Tell whether a refusal may be of the order's cancel, and the order alive.
+
+    A gateway refuses both with the same codes (321 of a read-only API, for one). So where a
+    cancel was asked, a code settles nothing without Inactive beside it. The cancel of a late
+    arrival is asked with the first news of it.
+    """
+    return order.cancel_asked or order.is_late or order.state is OrderState.NOT_PLACED
 
 
 def apply_executions(
@@ -113,16 +140,27 @@ def _moved(order: Order, event: OrderEvent, at: datetime) -> Order:
     """Advance the order; tell where it was thought never to have been placed."""
     after = advance(order, event, at)
     if order.state is OrderState.NOT_PLACED and after.state is not OrderState.NOT_PLACED:
-        return _warned(after, LATE)
+        # Nobody counts on it any more: what is left of it must not trade.
+        is_asked = order.cancel_asked or not after.is_terminal
+        return warned(replace(after, is_late=True, cancel_asked=is_asked), LATE)
     return after
 
 
 def _timed_out(order: Order, told: Told, at: datetime) -> Order:
     """Tell an order that ended with its time from one that was cancelled."""
     is_over = order.good_until is not None and at >= order.good_until
-    if told is Told.CANCELLED and is_over and not order.cancel_asked:
+    if told is Told.CANCELLED and is_over and not _is_asked(order):
         return replace(order, is_expired=True)
     return order
+
+
+def _is_asked(order: Order) -> bool:
+    """Tell whether somebody wanted the order to end.
+
+    The cancel of a late arrival is not that: whether it left depends on what was heard first.
+    """
+    is_late = order.is_late or order.state is OrderState.NOT_PLACED
+    return order.cancel_asked and not is_late
 
 
 def _identified(order: Order, perm_id: PermId, filled: int) -> Order:
@@ -146,5 +184,6 @@ def _explained(order: Order, code: int | None, words: str) -> Order:
     return replace(order, broker_code=best[0] or None, error=best[1] or None)
 
 
-def _warned(order: Order, warning: str) -> Order:
+def warned(order: Order, warning: str) -> Order:
+    """Return the order with one warning more; the same ones whatever order they came in."""
     return replace(order, warnings=tuple(sorted({*order.warnings, warning}))[:WARNINGS_MAX])

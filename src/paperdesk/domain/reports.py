@@ -19,6 +19,7 @@ from paperdesk.domain.vocabulary import (
     OrderId,
     OrderRef,
     PermId,
+    Side,
 )
 
 
@@ -34,17 +35,23 @@ class Told(StrEnum):
 
 
 class Effect(StrEnum):
-    """What an error code does to the order it names."""
+    """What an error code does to the order it names, or to the account."""
 
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     INFORMATION = "information"
     AMBIGUOUS = "ambiguous"  # says nothing certain: an answer to a cancel, or unlisted
+    LOCKS_ACCOUNT = "locks_account"  # the broker may trade there by itself: names no order
 
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """An open order (`openOrder`). Carries our reference; `quantity` as the broker has it."""
+    """An open order (`openOrder`). Carries our reference; `quantity` as the broker has it.
+
+    Anybody's order: `order_type` is the wire's word (MKT, LMT, STP, TRAIL and more), and
+    `limit_price` is None where the type has none. `has_conditions` tells whether it may wait
+    for another price, a time or the like.
+    """
 
     order_ref: OrderRef
     client_id: int
@@ -54,6 +61,11 @@ class OrderReport:
     conid: ConId
     quantity: Decimal
     told: Told
+    symbol: str
+    side: Side
+    order_type: str
+    limit_price: Decimal | None = None
+    has_conditions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,44 @@ class PositionReport:
     avg_cost: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """One order of a complete read of open orders, and how much of it has traded.
+
+    `report.told` is the newest word of the read: an order that ended while the list was told
+    is still in it.
+    """
+
+    report: OrderReport
+    filled: Decimal
+
+    @property
+    def leaves(self) -> Decimal:
+        """Shares that may still trade."""
+        if self.report.told in {Told.FILLED, Told.CANCELLED}:
+            return Decimal(0)
+        return max(self.report.quantity - self.filled, Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the gateway answered in one session, every list to its end.
+
+    `begun_at` is before the first request left, `ended_at` after the last end came. Open orders
+    are read twice, around the others, so that an order that moves from one list to another
+    meanwhile is in one of them.
+    """
+
+    session: int
+    begun_at: datetime
+    ended_at: datetime
+    open_before: tuple[OpenOrder, ...]
+    completed: tuple[CompletedReport, ...]
+    executions: tuple[ExecutionReport, ...]
+    open_after: tuple[OpenOrder, ...]
+    positions: tuple[PositionReport, ...]
+
+
 Report = (
     OrderReport
     | StatusReport
@@ -137,7 +187,8 @@ class Recorded:
     """One message of the gateway: its raw fields, and what we make of it, if anything.
 
     `gateway` names the session's gateway and `client_id` the id it is connected with, so that
-    an order id has a meaning. A message that cannot be decoded has no report and is kept.
+    an order id has a meaning; `version` is of the protocol, by which the fields are laid out.
+    A message that cannot be decoded has no report and is kept.
     """
 
     at: datetime
@@ -145,3 +196,4 @@ class Recorded:
     client_id: int
     fields: tuple[str, ...]
     report: Report | None
+    version: int = 0

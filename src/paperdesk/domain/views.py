@@ -10,10 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from paperdesk.domain.batch import Row
+from paperdesk.domain.halt import Halt
+from paperdesk.domain.limits import UNLIMITED, Limits
 from paperdesk.domain.order import ShownStatus
-from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, OrderId, Symbol
+from paperdesk.domain.vocabulary import (
+    AccountId,
+    BatchId,
+    ClientName,
+    ConId,
+    OrderId,
+    OrderRef,
+    Symbol,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +72,14 @@ class Lock:
     symbol: Symbol
     reason: str
     since: datetime
+    ours: int | None = None  # the position by our books, and by the broker's
+    broker: int | None = None
+    is_break: bool = False  # it clears itself when both agree again
 
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """An account of the caller's key."""
+    """An account of the caller's key. A lock on the whole account has the symbol `*`."""
 
     account_id: AccountId
     default: bool
@@ -73,6 +87,8 @@ class AccountView:
     reason: str | None
     net_liquidation: Decimal | None
     locks: tuple[Lock, ...] = ()
+    halt: Halt | None = None
+    limits: Limits = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,8 @@ class Preview:
     account_id: AccountId
     rows: tuple[PreviewRow, ...]
     estimated_send_seconds: Decimal
+    preview_id: str | None = None  # None where a contract was not found: nothing to send
+    warnings: tuple[str, ...] = ()
 
     @property
     def estimated_notional(self) -> Decimal | None:
@@ -132,6 +150,7 @@ class CancelRow:
     status: ShownStatus
     filled_qty: int
     cancel_requested: bool = False
+    kept_by: BatchId | None = None  # a newer batch keeps the order: it was left alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +159,93 @@ class Cancellation:
 
     batch_id: BatchId
     rows: tuple[CancelRow, ...]
+
+
+class TargetState(StrEnum):
+    """How far the newest target of a symbol has come."""
+
+    REACHED = "reached"
+    WORKING = "working"  # an order works, or is about to
+    SHORT = "short"  # its order ended, and the position is another
+    WITHDRAWN = "withdrawn"
+    LOCKED = "locked"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """The newest target of a symbol. `gap` = target - position; `reason` where it is open."""
+
+    symbol: Symbol
+    target: int
+    position: int
+    working_qty: int
+    state: TargetState
+    reason: str | None
+    batch_id: BatchId
+    client: ClientName
+    set_at: datetime
+
+    @property
+    def gap(self) -> int:
+        """Shares that are missing, with their sign."""
+        return self.target - self.position
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The newest target of every symbol of an account, by symbol."""
+
+    account_id: AccountId
+    rows: tuple[TargetView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HaltedOrder:
+    """An order that a halt found: what it is, and its status when the answer was sent."""
+
+    symbol: Symbol
+    batch_id: BatchId
+    order_id: OrderId | None
+    status: ShownStatus
+
+
+@dataclass(frozen=True, slots=True)
+class HaltView:
+    """The answer to a halt: what ended by it, and what still works."""
+
+    halt: Halt
+    cancelled: tuple[HaltedOrder, ...]
+    still_working: tuple[HaltedOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedPosition:
+    """A position that was taken over from the broker's books on a person's word."""
+
+    symbol: Symbol
+    ours: int
+    broker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One step of finding out what became of an order: a pass over the broker's lists.
+
+    `shows` says in words what it showed; `is_complete` whether every list had its end.
+    """
+
+    at: datetime
+    step: str
+    shows: str
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvidence:
+    """All that is known of how an order came to its state, in order of time."""
+
+    symbol: Symbol
+    order_ref: OrderRef
+    order_id: OrderId | None
+    status: ShownStatus
+    findings: tuple[Finding, ...]

@@ -53,6 +53,35 @@ class TimeInForce(StrEnum):
     IOC = "IOC"
 
 
+class Keep(StrEnum):
+    """When a working order serves a new target: its price fits the tolerance, or equals."""
+
+    WITHIN_TOLERANCE = "within_tolerance"
+    EXACT = "exact"
+
+
+class ForeignOrders(StrEnum):
+    """What an order placed elsewhere in the account does to ours."""
+
+    COUNT = "count"
+    IGNORE = "ignore"
+    REFUSE = "refuse"
+
+
+class PositionBreaks(StrEnum):
+    """What a broker's position that nothing explains leads to."""
+
+    ADOPT = "adopt"
+    LOCK = "lock"
+
+
+class HaltMode(StrEnum):
+    """Which orders a halt stops: all, or all that do not reduce a position."""
+
+    ALL = "all"
+    REDUCE_ONLY = "reduce_only"
+
+
 class Scope(StrEnum):
     """What an API key may do. `trade` includes `read`; `admin` includes all."""
 

@@ -1,90 +1,143 @@
-"""The connection to the database, and who owns it.
+"""An open ledger, whatever database it is on.
 
-Owns: how SQLite is opened (every commit durable, one writer), the lock that keeps a second
-owner out, the owner's epoch, and bringing the schema up to date. Knows no table but `owner`.
+Owns: how a transaction runs and what its failure means, whether what was read still holds, the
+owner's epoch, and bringing the schema up to date. How a database is opened, and how a second owner is kept out, is in `sqlite`
+and `postgres`. Knows no table but `owner`.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
 
 from paperdesk.errors import LedgerUnavailable
 from paperdesk.ledger import schema
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT_MS: Final = 1_000
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class CommitUnknown(LedgerUnavailable):
+    """The commit failed: the line may have gone before it or after it. Read back to know."""
+
+
+class Transactions:
+    """A count by which a reader can tell that nothing was written since.
+
+    One thread writes, any may ask: each step is one assignment.
+    """
+
+    def __init__(self) -> None:
+        self._steps = 0  # two for each transaction: odd while one is under way
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a transaction, whatever becomes of it: a failed commit may have been one."""
+        self._steps += 1
+        try:
+            yield
+        finally:
+            self._steps += 1
+
+    @property
+    def version(self) -> int | None:
+        """How many there were, None while one is under way."""
+        steps = self._steps
+        return None if steps % 2 else steps // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
     """An open ledger.
 
-    One connection that writes and one that only reads, the epoch of the owner, and the lock
-    that keeps others out.
+    One connection that writes and one that only reads, the epoch of the owner, and how to let
+    go of what keeps others out. `can_be_lost` says that others are kept out only while the
+    writing connection lives: then another may have written without our knowing.
     """
 
     engine: sa.Engine
     reader: sa.Engine
     epoch: int
-    lock_fd: int
+    release: Callable[[], None]
+    can_be_lost: bool
+    transactions: Transactions = field(default_factory=Transactions)
 
     def transact(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in one transaction. Raises LedgerUnavailable, with nothing stored."""
-        return _run(self.engine, work)
+        """Run `work` in one transaction.
+
+        Raises LedgerUnavailable, with nothing stored; as CommitUnknown where that is not sure.
+        """
+        with (
+            self.transactions.counted(),
+            _told(),
+            self.engine.connect() as connection,
+            connection.begin() as transaction,
+        ):
+            done = work(connection)
+            _commit(transaction)
+            return done
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run questions on what is committed. Raises LedgerUnavailable."""
-        return _run(self.reader, work)
+        with _told(), self.reader.begin() as connection:
+            return work(connection)
+
+    def version(self) -> int | None:
+        """Return a number that stands while the ledger is certainly unchanged.
+
+        None where that cannot be said: while a transaction is under way, and always where the
+        ledger `can_be_lost`.
+        """
+        return None if self.can_be_lost else self.transactions.version
 
     def close(self) -> None:
         """Close the writing connection and let the next owner in."""
         self.engine.dispose()
-        os.close(self.lock_fd)
+        self.release()
 
 
-def open_sqlite(url: str, at: datetime) -> Owned:
-    """Open or make the SQLite ledger at `url`, as its only owner.
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raise as LedgerUnavailable what the database raises."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if _is_about_values(error):
+            raise
+        raise LedgerUnavailable(f"the ledger cannot be used: {words_of(error)}") from error
 
-    Raises LedgerUnavailable where another process owns it or it cannot be opened.
+
+def _commit(transaction: sa.RootTransaction) -> None:
+    try:
+        transaction.commit()
+    except sa.exc.DBAPIError as error:
+        if _is_about_values(error):
+            raise  # a constraint judged at the end: rolled back, and that is sure
+        raise CommitUnknown(f"the ledger lost a commit: {words_of(error)}") from error
+
+
+def _is_about_values(error: sa.exc.DBAPIError) -> bool:
+    """Tell whether what was written cannot be stored: a defect of ours, not of the database.
+
+    Such an error must never look like a database that is down: trying again would not end.
     """
-    path = Path(url.removeprefix("sqlite:///"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock_fd = _lock(path)
-    except OSError as error:
-        raise LedgerUnavailable(f"the ledger {path} cannot be opened: {error}") from error
-    try:
-        engine = _engine(url, _WRITING, begin="BEGIN IMMEDIATE")
-        migrate(engine)
-        reader = _engine(url, _READING, begin="BEGIN")
-        return Owned(engine, reader, _next_epoch(engine, at), lock_fd)
-    except LedgerUnavailable:
-        os.close(lock_fd)
-        raise
-    except sa.exc.DBAPIError as error:
-        os.close(lock_fd)
-        raise LedgerUnavailable(f"the ledger {path} cannot be opened: {error.orig}") from error
+    if isinstance(error, sa.exc.IntegrityError | sa.exc.DataError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return str(state).startswith("54")  # too large, in PostgreSQL's words: for an index, say
 
 
-def _run(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
-    try:
-        with engine.begin() as connection:
-            return work(connection)
-    except sa.exc.DBAPIError as error:
-        if isinstance(error, sa.exc.IntegrityError):
-            raise  # a broken invariant of ours, not a broken database
-        raise LedgerUnavailable(f"the ledger cannot be used: {error.orig}") from error
+def words_of(error: sa.exc.DBAPIError) -> str:
+    """Return what the database says, in one line and without the values it names."""
+    told = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    return " ".join(str(told or error.orig).split())
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -120,47 +173,8 @@ def _newest_version() -> str:
     return max(path.name for path in (MIGRATIONS / "versions").glob("*.py")).partition("_")[0]
 
 
-def _lock(path: Path) -> int:
-    fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise LedgerUnavailable(
-            f"another process owns the ledger {path}: stop it, or name another ledger.url"
-        ) from None
-    return fd
-
-
-_WRITING: Final = (
-    "journal_mode=WAL",
-    "synchronous=FULL",  # NORMAL may lose the last commits when power fails
-    "foreign_keys=ON",
-    f"busy_timeout={BUSY_TIMEOUT_MS}",
-)
-_READING: Final = ("query_only=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
-
-
-def _engine(url: str, pragmas: Sequence[str], *, begin: str) -> sa.Engine:
-    """Return an engine of one connection."""
-    engine = sa.create_engine(
-        url,
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False},
-        hide_parameters=True,  # an error that is logged must not name keys
-    )
-
-    def on_connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # SQLAlchemy begins; the driver must not
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-
-    sa.event.listen(engine, "connect", on_connect)
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-    return engine
-
-
-def _next_epoch(engine: sa.Engine, at: datetime) -> int:
+def next_epoch(engine: sa.Engine, at: datetime) -> int:
+    """Begin the next owner's epoch; return it."""
     with engine.begin() as connection:
         epoch = connection.scalar(sa.select(schema.owner.c.epoch)) or 0
         connection.execute(schema.owner.delete())

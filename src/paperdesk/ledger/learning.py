@@ -1,7 +1,7 @@
 """T3: what the gateway said goes into the ledger, whole and in its order.
 
-Owns: appending raw messages, finding the order that a report is about, booking executions and
-commissions, and the position that follows. What a report means is `domain.reconcile`'s.
+Owns: appending messages as events, and finding the order that a report is about. What a report
+means is `domain.reconcile`'s; executions are `booking`'s.
 
 Identity of an order is its reference and its perm id. An order id counts only together with
 the line it was claimed on, and only where the perm id does not say otherwise: gateways have
@@ -11,21 +11,20 @@ handed out the same order id twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from paperdesk.desk.ports import Learned
 from paperdesk.domain import reconcile
-from paperdesk.domain.execution import Execution, base_and_revision
+from paperdesk.domain.execution import Execution
 from paperdesk.domain.order import Order
-from paperdesk.domain.position import Adjustment
 from paperdesk.domain.reports import (
     CommissionReport,
     CompletedReport,
+    Effect,
     ErrorReport,
     ExecutionReport,
     OrderReport,
@@ -33,46 +32,76 @@ from paperdesk.domain.reports import (
     Recorded,
     StatusReport,
 )
-from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, ExecId, PermId, Symbol
-from paperdesk.ledger.intents import refresh_open
-from paperdesk.ledger.reading import order_where
-from paperdesk.ledger.rows import execution_of, order_row
-from paperdesk.ledger.schema import (
-    commissions,
-    executions,
-    openings,
-    orders,
-    positions,
-    raw_messages,
-)
+from paperdesk.domain.views import Lock
+from paperdesk.domain.vocabulary import AccountId, BatchId, OrderId, OrderRef, PermId
+from paperdesk.ledger.booking import Bookkeeper
+from paperdesk.ledger.books import lock
+from paperdesk.ledger.journal import MESSAGE, UNREAD, Journal, append
+from paperdesk.ledger.prepared import among
+from paperdesk.ledger.records import refresh_open
+from paperdesk.ledger.schema import targets
+from paperdesk.ledger.shelf import OrderShelf
+
+_KEEPERS: Final = sa.select(targets.c.batch_id).where(targets.c.kept_ref.in_(among("refs")))
 
 
 class Lesson:
-    """One group of messages, being folded inside one transaction."""
+    """One group of messages, being folded inside one transaction.
+
+    What they are about is read at once, folded in memory message by message, and written once.
+    """
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+        self._orders = OrderShelf(connection)
+        self._books = Bookkeeper(connection, self._orders)
         self._batches: set[BatchId] = set()
         self._accounts: set[AccountId] = set()
+        self._touched: set[OrderRef] = set()
+        self._doubted: set[OrderRef] = set()
+        self._to_cancel: dict[OrderRef, Order] = {}
 
     def take(self, messages: Sequence[Recorded]) -> Learned:
         """Append and fold all messages."""
-        self._connection.execute(
-            raw_messages.insert(),
+        append(
+            self._connection,
             [
                 {
                     "at": message.at,
+                    "kind": UNREAD if message.report is None else MESSAGE,
                     "gateway": message.gateway,
                     "client_id": message.client_id,
-                    "fields": list(message.fields),
+                    "version": message.version,
+                    "body": list(message.fields),
                 }
                 for message in messages
             ],
         )
+        return self.fold(messages)
+
+    def fold(self, messages: Sequence[Recorded]) -> Learned:
+        """Fold messages that are in the history already."""
+        self._load(messages)
         for message in messages:
             self._fold(message)
+        if messages:
+            self._books.write(self._journal(messages[-1].at))
         refresh_open(self._connection, self._batches)
-        return Learned(frozenset(self._batches), frozenset(self._accounts))
+        return Learned(
+            frozenset(self._batches | self._keepers()),
+            frozenset(self._accounts),
+            frozenset(self._doubted),
+            tuple(self._to_cancel.values()),
+        )
+
+    def _load(self, messages: Sequence[Recorded]) -> None:
+        """Read what the messages are about."""
+        named = _Named()
+        for message in messages:
+            named.note(message)
+        self._orders.load(named.refs, named.perm_ids, named.sent)
+        if named.executions or named.commissions:
+            self._books.load(named.executions, named.commissions)
 
     def _fold(self, message: Recorded) -> None:
         at, report = message.at, message.report
@@ -81,15 +110,19 @@ class Lesson:
                 order = self._order_of(message, report)
                 self._change(order, lambda o: reconcile.apply_status(o, report, at))
             case CompletedReport():
-                order = self._by_ref(report.order_ref) or self._by_perm_id(report.perm_id)
+                by_ref = self._orders.by_ref(report.order_ref)
+                order = by_ref or self._orders.by_perm_id(report.perm_id)
                 self._change(order, lambda o: reconcile.apply_completed(o, report, at))
             case ErrorReport():
                 order = self._by_line(message, report.request_id)
                 self._change(order, lambda o: reconcile.apply_error(o, report, at))
+                if order is not None and _settles_nothing(order, report):
+                    self._doubted.add(order.ref)
             case ExecutionReport():
-                self._book(report.execution, at)
+                self._accounts.add(report.execution.account)
+                self._touch(self._books.book(report.execution, at))
             case CommissionReport():
-                self._book_commission(report, at)
+                self._touch(self._books.book_commission(report, at))
             case PositionReport():
                 self._accounts.add(report.account)
             case None:
@@ -100,17 +133,30 @@ class Lesson:
         if order is None:
             return
         after = fold(order)
-        if after != order:
-            self._connection.execute(
-                orders.update().where(orders.c.ref == order.ref).values(order_row(after))
-            )
-        self._batches.add(after.batch_id)
-        self._accounts.add(after.account)
+        self._orders.put(after)
+        self._touch(after)
+
+    def _touch(self, order: Order | None) -> None:
+        """Take note of an order that something was heard of."""
+        if order is None:
+            return
+        self._touched.add(order.ref)
+        self._batches.add(order.batch_id)
+        self._accounts.add(order.account)
+        if order.is_late and order.cancel_asked and not order.is_terminal:
+            self._to_cancel[order.ref] = order
+
+    def _keepers(self) -> set[BatchId]:
+        """Return the batches that keep one of the orders: their answers changed too."""
+        if not self._touched:
+            return set()
+        rows = self._connection.scalars(_KEEPERS, {"refs": sorted(self._touched)})
+        return {BatchId(batch_id) for batch_id in rows}
 
     def _order_of(self, message: Recorded, report: OrderReport | StatusReport) -> Order | None:
         if isinstance(report, OrderReport):
-            return self._by_ref(report.order_ref)
-        by_perm_id = self._by_perm_id(report.perm_id)
+            return self._of_open_order(message, report)
+        by_perm_id = self._orders.by_perm_id(report.perm_id)
         if by_perm_id is not None or report.client_id != message.client_id:
             return by_perm_id
         order = self._by_line(message, report.order_id)
@@ -118,166 +164,87 @@ class Lesson:
             return None  # another order under a reused id
         return order
 
-    def _by_ref(self, ref: str) -> Order | None:
-        return order_where(self._connection, orders.c.ref == ref) if ref else None
-
-    def _by_perm_id(self, perm_id: PermId | None) -> Order | None:
-        if not perm_id:
+    def _of_open_order(self, message: Recorded, report: OrderReport) -> Order | None:
+        """Find the order by the echo of its reference, which must be whole and the only one."""
+        order = self._orders.by_ref(report.order_ref)
+        if order is not None:
+            if order.perm_id and report.perm_id and order.perm_id != report.perm_id:
+                words = f"the broker has two orders with the reference {order.ref}"
+                self._lock(order, words, message.at)
+            return order
+        order = self._orders.by_perm_id(report.perm_id)
+        if order is None and report.client_id == message.client_id:
+            sent = self._by_line(message, report.order_id)
+            order = sent if sent is not None and _is_same(sent, report) else None
+        if order is None:
             return None
-        return order_where(self._connection, orders.c.perm_id == perm_id)
+        words = f"the broker echoed the reference {order.ref} as {report.order_ref!r}"
+        self._lock(order, words, message.at)
+        return self._books.take_over(order, report.perm_id, message.at)
+
+    def _lock(self, order: Order, reason: str, at: datetime) -> None:
+        journal = self._journal(at)
+        lock(journal, order.account, order.conid, Lock(order.symbol, reason, at))
 
     def _by_line(self, message: Recorded, order_id: int) -> Order | None:
-        return order_where(
-            self._connection,
-            orders.c.gateway == message.gateway,
-            orders.c.client_id == message.client_id,
-            orders.c.order_id == order_id,
-        )
+        return self._orders.by_line(message.gateway, message.client_id, order_id)
 
-    def _book(self, execution: Execution, at: datetime) -> None:
-        order = self._by_ref(execution.order_ref or "") or self._by_perm_id(execution.perm_id)
-        self._accounts.add(execution.account)
-        if not self._insert_execution(execution, order, at):
-            return
-        if order is not None:
-            self._resum(order, at)
-
-    def _insert_execution(
-        self, execution: Execution, order: Order | None, at: datetime
-    ) -> bool:
-        """Add an execution; return whether it was new. The newest revision counts."""
-        base, revision = base_and_revision(execution.exec_id)
-        known = self._connection.execute(sa.select(executions).where(executions.c.base == base))
-        others = known.mappings().all()
-        if any(row["revision"] == revision for row in others):
-            return False
-        newest = next((row for row in others if row["is_newest"]), None)
-        is_newest = newest is None or newest["revision"] < revision
-        if is_newest and newest is not None:
-            self._connection.execute(
-                executions.update().where(executions.c.base == base).values(is_newest=False)
-            )
-        self._connection.execute(
-            executions.insert().values(
-                _execution_row(execution, order)
-                | {
-                    "base": base,
-                    "revision": revision,
-                    "is_newest": is_newest,
-                    "learnt_at": at,
-                }
-            )
-        )
-        if is_newest and order is not None:
-            before = 0 if newest is None else execution_of(newest).signed_quantity
-            self._move(execution, execution.signed_quantity - before)
-        return True
-
-    def _move(self, execution: Execution, by: int) -> None:
-        """Keep the position at hand."""
-        self._connection.execute(
-            insert(positions)
-            .values(
-                account_id=execution.account,
-                conid=execution.conid,
-                symbol=execution.symbol,
-                opening=0,
-                own=by,
-            )
-            .on_conflict_do_update(
-                index_elements=["account_id", "conid"],
-                set_={"own": positions.c.own + by},
-            )
-        )
-
-    def _book_commission(self, report: CommissionReport, at: datetime) -> None:
-        """Store a commission; an unset one never replaces a known one."""
-        values: dict[str, Any] = {"currency": report.currency}
-        if report.commission is not None:
-            values["commission"] = report.commission
-        if report.realized_pnl is not None:
-            values["realized_pnl"] = report.realized_pnl
-        self._connection.execute(
-            insert(commissions)
-            .values(exec_id=report.exec_id, **values)
-            .on_conflict_do_update(index_elements=["exec_id"], set_=values)
-        )
-        ref = self._connection.scalar(
-            sa.select(executions.c.ref).where(executions.c.exec_id == report.exec_id)
-        )
-        order = self._by_ref(ref or "")
-        if order is not None:
-            self._resum(order, at)
-
-    def _resum(self, order: Order, at: datetime) -> None:
-        """Fold the executions and commissions of an order anew."""
-        rows = self._connection.execute(
-            sa.select(executions, commissions.c.commission)
-            .join(commissions, commissions.c.exec_id == executions.c.exec_id, isouter=True)
-            .where(executions.c.ref == order.ref)
-        )
-        found = rows.mappings().all()
-        paid: dict[ExecId, Decimal] = {
-            ExecId(row["exec_id"]): row["commission"]
-            for row in found
-            if row["commission"] is not None
-        }
-        booked = [execution_of(row) for row in found]
-        self._change(order, lambda o: reconcile.apply_executions(o, booked, paid, at))
+    def _journal(self, at: datetime) -> Journal:
+        """Return what writes without noting it: the message itself is the event."""
+        return Journal(self._connection, at, is_noting=False)
 
 
-def adopt(
-    connection: sa.Connection,
-    account: AccountId,
-    changes: Sequence[Adjustment],
-    *,
-    symbols: dict[ConId, Symbol],
-    at: datetime,
-) -> None:
-    """Change opening positions, and write down why."""
-    for change in changes:
-        connection.execute(
-            openings.insert().values(
-                account_id=account,
-                conid=change.conid,
-                symbol=symbols[change.conid],
-                change=change.change,
-                ours=change.ours,
-                broker=change.broker,
-                adopted_at=at,
-            )
-        )
-        connection.execute(
-            insert(positions)
-            .values(
-                account_id=account,
-                conid=change.conid,
-                symbol=symbols[change.conid],
-                opening=change.change,
-                own=0,
-            )
-            .on_conflict_do_update(
-                index_elements=["account_id", "conid"],
-                set_={"opening": positions.c.opening + change.change},
-            )
-        )
+@dataclass(slots=True)
+class _Named:
+    """What a group of messages names."""
+
+    refs: set[OrderRef] = field(default_factory=set)
+    perm_ids: set[PermId] = field(default_factory=set)
+    sent: set[tuple[tuple[str, int], OrderId]] = field(default_factory=set)
+    executions: list[Execution] = field(default_factory=list)
+    commissions: list[CommissionReport] = field(default_factory=list)
+
+    def note(self, message: Recorded) -> None:
+        line = (message.gateway, message.client_id)
+        match message.report:
+            case OrderReport(order_ref=ref, perm_id=perm_id):
+                self._name(ref, perm_id)
+            case CompletedReport(order_ref=ref, perm_id=perm_id):
+                self._name(ref, perm_id)
+            case StatusReport(perm_id=perm_id) as report:
+                self._name(None, perm_id)
+                if report.client_id == message.client_id:
+                    self.sent.add((line, report.order_id))
+            case ErrorReport(request_id=request_id):
+                self.sent.add((line, OrderId(request_id)))
+            case ExecutionReport(execution=execution):
+                self._name(execution.order_ref, execution.perm_id)
+                self.executions.append(execution)
+            case CommissionReport() as report:
+                self.commissions.append(report)
+            case PositionReport() | None:
+                pass
+
+    def _name(self, ref: OrderRef | None, perm_id: PermId | None) -> None:
+        if ref:
+            self.refs.add(ref)
+        if perm_id:
+            self.perm_ids.add(perm_id)
 
 
-def _execution_row(execution: Execution, order: Order | None) -> dict[str, Any]:
-    """Return the columns; the reference is our order's where it is one of ours."""
-    return {
-        "exec_id": execution.exec_id,
-        "is_own": order is not None,
-        "account_id": execution.account,
-        "conid": execution.conid,
-        "symbol": execution.symbol,
-        "side": execution.side.value,
-        "quantity": execution.quantity,
-        "price": execution.price,
-        "executed_at": execution.executed_at,
-        "ref": execution.order_ref if order is None else order.ref,
-        "order_id": execution.order_id,
-        "client_id": execution.client_id,
-        "perm_id": execution.perm_id,
-        "exchange": execution.exchange,
-    }
+def _settles_nothing(order: Order, report: ErrorReport) -> bool:
+    """Tell whether an error leaves open what became of the order."""
+    is_refusal = report.effect is Effect.REJECTED
+    return report.effect is Effect.AMBIGUOUS or (
+        is_refusal and reconcile.may_answer_a_cancel(order)
+    )
+
+
+def _is_same(order: Order, report: OrderReport) -> bool:
+    """Tell whether an open order without our reference is this order all the same."""
+    return (
+        order.perm_id is None
+        and order.account == report.account
+        and order.conid == report.conid
+        and order.quantity == report.quantity
+    )

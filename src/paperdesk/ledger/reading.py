@@ -6,22 +6,36 @@ its caller opened.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from paperdesk.desk.ports import ExecutionFilter, KeyRecord, OpenBatch, Page
-from paperdesk.domain.batch import Batch, BatchHead
+from paperdesk.desk.ports import ExecutionFilter, KeyRecord, OpenBatch, Page, Progress
+from paperdesk.domain.batch import Batch, BatchHead, Outcome, Successor
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.execution import BookedExecution
+from paperdesk.domain.halt import Halt
 from paperdesk.domain.order import SETTLE_AFTER_CANCEL, Order, OrderState
-from paperdesk.domain.views import Positions
-from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName, ConId, Symbol
+from paperdesk.domain.views import Lock, Positions
+from paperdesk.domain.vocabulary import (
+    AccountId,
+    BatchId,
+    ClientName,
+    ConId,
+    OrderRef,
+    Symbol,
+)
+from paperdesk.ledger.prepared import among, given
 from paperdesk.ledger.rows import (
+    Relatives,
+    RowMapping,
     booked_of,
     contract_of,
+    halt_of,
     head_of,
+    lock_of,
     order_of,
     row_of,
     snapshot_of,
@@ -36,33 +50,193 @@ from paperdesk.ledger.schema import (
     snapshots,
     targets,
 )
+from paperdesk.ledger.schema import halts as halts_table
+from paperdesk.ledger.schema import locks as locks_table
+
+# Without an order PostgreSQL gives rows as they lie on its pages: another one after each change.
+AS_PLANNED: Final = (orders.c.planned_at, orders.c.batch_id, orders.c.seq)
 
 
 def batch(connection: sa.Connection, batch_id: BatchId) -> Batch | None:
     """Return a batch and its rows."""
     found = connection.execute(sa.select(batches).where(batches.c.batch_id == batch_id))
-    head = found.mappings().one_or_none()
-    return None if head is None else _batch_of(connection, head_of(head))
+    row = found.mappings().one_or_none()
+    return None if row is None else _batch_of(connection, row)
 
 
-def _batch_of(connection: sa.Connection, head: BatchHead) -> Batch:
+def _batch_of(connection: sa.Connection, row: RowMapping) -> Batch:
+    head = head_of(row)
     own = connection.execute(sa.select(orders).where(orders.c.batch_id == head.batch_id))
-    by_seq = {row["seq"]: order_of(row) for row in own.mappings()}
-    rows = connection.execute(
+    by_seq = {row["seq"]: (order_of(row), row["serves"]) for row in own.mappings()}
+    asked = connection.execute(
         sa.select(targets).where(targets.c.batch_id == head.batch_id).order_by(targets.c.seq)
     )
-    return Batch(head, tuple(row_of(row, by_seq.get(row["seq"])) for row in rows.mappings()))
+    rows = asked.mappings().all()
+    relatives = _relatives(connection, rows, by_seq)
+    return Batch(
+        head,
+        tuple(row_of(row, by_seq.get(row["seq"], (None, 0))[0], relatives) for row in rows),
+        tuple(row["warnings"]),
+    )
 
 
-def unsent(connection: sa.Connection, batch_id: BatchId) -> list[int]:
-    """Return the rows whose intent nobody has claimed."""
-    return list(
-        connection.scalars(
-            sa.select(orders.c.seq).where(
-                orders.c.batch_id == batch_id, orders.c.state == OrderState.PLANNED.value
+def _relatives(
+    connection: sa.Connection,
+    rows: Sequence[RowMapping],
+    by_seq: Mapping[int, tuple[Order, int]],
+) -> Relatives:
+    """Return what the rows have to do with other batches; most have nothing."""
+    ids = {row["seq"]: row["id"] for row in rows}
+    holders = {row["kept_ref"]: row["id"] for row in rows if row["kept_ref"] is not None}
+    kept = _serving(connection, holders)
+    # Newer batches may keep what a row placed, and what it only kept itself.
+    served = {order.ref: (serves, ids[seq]) for seq, (order, serves) in by_seq.items()}
+    served |= {ref: (serves, holders[ref]) for ref, (_, serves) in kept.items()}
+    serving = {ref: serves for ref, (serves, own_id) in served.items() if serves != own_id}
+    successors = {row["superseded_by"] for row in rows} - {None}
+    newer = _successors(connection, successors | set(serving.values()))
+    return Relatives(
+        kept={ref: order for ref, (order, _) in kept.items()},
+        kept_by={ref: newer[serves].batch_id for ref, serves in serving.items()},
+        successors=newer,
+    )
+
+
+def _serving(
+    connection: sa.Connection, refs: Collection[OrderRef]
+) -> dict[OrderRef, tuple[Order, int]]:
+    """Return orders, each with the id of the target that it serves."""
+    if not refs:
+        return {}
+    rows = connection.execute(sa.select(orders).where(orders.c.ref.in_(refs)))
+    return {OrderRef(row["ref"]): (order_of(row), row["serves"]) for row in rows.mappings()}
+
+
+def _successors(connection: sa.Connection, identities: Collection[int]) -> dict[int, Successor]:
+    """Return batch and order id of targets; the order may be an older one that is kept."""
+    if not identities:
+        return {}
+    own = orders.alias("own")
+    kept = orders.alias("kept")
+    rows = connection.execute(
+        sa.select(
+            targets.c.id,
+            targets.c.batch_id,
+            sa.func.coalesce(own.c.order_id, kept.c.order_id).label("order_id"),
+        )
+        .join(
+            own,
+            sa.and_(own.c.batch_id == targets.c.batch_id, own.c.seq == targets.c.seq),
+            isouter=True,
+        )
+        .join(kept, kept.c.ref == targets.c.kept_ref, isouter=True)
+        .where(targets.c.id.in_(identities))
+    )
+    return {row.id: Successor(BatchId(row.batch_id), row.order_id) for row in rows}
+
+
+_UNSENT: Final = (
+    sa.select(orders)
+    .where(
+        orders.c.state == OrderState.PLANNED.value,
+        orders.c.is_open,
+        sa.or_(
+            orders.c.batch_id == given("batch_id"),  # also where a newer batch keeps it
+            orders.c.serves.in_(
+                sa.select(targets.c.id).where(targets.c.batch_id == given("batch_id"))
+            ),
+        ),
+    )
+    .order_by(orders.c.planned_at)
+)
+
+
+def unsent(connection: sa.Connection, batch_id: BatchId) -> list[Order]:
+    """Return intents of the batch, or that serve it, and that nobody has claimed."""
+    rows = connection.execute(_UNSENT, {"batch_id": batch_id})
+    return [order_of(row) for row in rows.mappings()]
+
+
+_BATCH_ID: Final = given("batch_id")
+_UNANSWERED: Final = (OrderState.PLANNED.value, OrderState.SENDING.value)
+_PROGRESS: Final = sa.select(
+    sa.exists().where(
+        targets.c.batch_id == _BATCH_ID, targets.c.outcome == Outcome.PENDING.value
+    ),
+    sa.exists().where(orders.c.batch_id == _BATCH_ID, orders.c.state.in_(_UNANSWERED)),
+    sa.exists().where(orders.c.batch_id == _BATCH_ID, orders.c.is_open),
+)
+
+
+def progress(connection: sa.Connection, batch_id: BatchId) -> Progress:
+    """Return how far a batch may have come."""
+    row = connection.execute(_PROGRESS, {"batch_id": batch_id}).one()
+    return Progress(
+        is_answered=not row[0] and not row[1],
+        is_ended=not row[0] and not row[2],
+    )
+
+
+_ACCOUNT_OF: Final = sa.select(batches.c.account_id).where(
+    batches.c.batch_id == given("batch_id")
+)
+
+
+def account_of(connection: sa.Connection, batch_id: BatchId) -> AccountId:
+    """Return the account of a batch that exists."""
+    account = connection.scalar(_ACCOUNT_OF, {"batch_id": batch_id})
+    assert account is not None
+    return AccountId(account)
+
+
+_HALTS: Final = sa.select(halts_table).where(halts_table.c.resumed_at.is_(None))
+
+
+def halts(connection: sa.Connection, account: AccountId | None = None) -> list[Halt]:
+    """Return the halts that stand, of one account (with the one of all) or every."""
+    rows = connection.execute(_HALTS).mappings().all()
+    whose = {account, None}
+    return [halt_of(row) for row in rows if account is None or row["account_id"] in whose]
+
+
+_LOCKS: Final = (
+    sa.select(locks_table)
+    .where(locks_table.c.account_id == given("account"), locks_table.c.cleared_at.is_(None))
+    .order_by(locks_table.c.id)
+)
+
+
+def locks(connection: sa.Connection, account: AccountId) -> dict[ConId | None, Lock]:
+    """Return the locks that stand."""
+    rows = connection.execute(_LOCKS, {"account": account})
+    return {
+        None if row["conid"] is None else ConId(row["conid"]): lock_of(row)
+        for row in rows.mappings()
+    }
+
+
+def sent_since(connection: sa.Connection, account: AccountId, since: datetime) -> int:
+    """Return how many orders were claimed since an instant."""
+    return (
+        connection.scalar(
+            sa.select(sa.func.count()).where(
+                orders.c.account_id == account, orders.c.sent_at > since
             )
         )
+        or 0
     )
+
+
+def own_refs(
+    connection: sa.Connection, refs: Collection[OrderRef], perm_ids: Collection[int]
+) -> tuple[set[OrderRef], set[int]]:
+    """Return which of these are of orders of ours."""
+    rows = connection.execute(
+        sa.select(orders.c.ref, orders.c.perm_id).where(
+            sa.or_(orders.c.ref.in_(refs), orders.c.perm_id.in_(perm_ids))
+        )
+    ).all()
+    return {OrderRef(row.ref) for row in rows}, {row.perm_id for row in rows if row.perm_id}
 
 
 def listing(
@@ -87,18 +261,25 @@ def open_batches(connection: sa.Connection) -> list[OpenBatch]:
         sa.select(batches).where(batches.c.is_open).order_by(batches.c.id)
     )
     return [
-        OpenBatch(_batch_of(connection, head_of(row)), row["send_before"])
+        OpenBatch(
+            _batch_of(connection, row),
+            row["send_before"],
+            in_session=row["in_session"],
+            valid_until=row["valid_until"],
+        )
         for row in rows.mappings().all()
     ]
 
 
+_KEY: Final = sa.select(batches.c.batch_id, batches.c.fingerprint, batches.c.answer).where(
+    batches.c.client == given("client"),
+    batches.c.idempotency_key == given("key"),
+)
+
+
 def key_record(connection: sa.Connection, client: ClientName, key: str) -> KeyRecord | None:
     """Return what a key was used for."""
-    row = connection.execute(
-        sa.select(batches.c.batch_id, batches.c.fingerprint, batches.c.answer).where(
-            batches.c.client == client, batches.c.idempotency_key == key
-        )
-    ).one_or_none()
+    row = connection.execute(_KEY, {"client": client, "key": key}).one_or_none()
     return None if row is None else KeyRecord(BatchId(row[0]), row[1], row[2])
 
 
@@ -130,22 +311,47 @@ def executed(
     return [booked_of(row) for row in rows.mappings()]
 
 
+_WORKING: Final = (
+    sa.select(orders)
+    .where(orders.c.account_id == given("account"), orders.c.is_open)
+    .order_by(*AS_PLANNED)
+)
+
+
 def working(connection: sa.Connection, account: AccountId) -> list[Order]:
     """Return orders that may still trade."""
-    rows = connection.execute(
-        sa.select(orders).where(orders.c.account_id == account, orders.c.is_open)
-    )
+    rows = connection.execute(_WORKING, {"account": account})
     return [order_of(row) for row in rows.mappings()]
 
 
 def cancels_asked(connection: sa.Connection, accounts: Collection[AccountId]) -> list[Order]:
     """Return claimed orders whose cancel was asked and that may still trade."""
     rows = connection.execute(
-        sa.select(orders).where(
-            orders.c.account_id.in_(accounts), orders.c.is_open, orders.c.cancel_asked
-        )
+        sa.select(orders)
+        .where(orders.c.account_id.in_(accounts), orders.c.is_open, orders.c.cancel_asked)
+        .order_by(*AS_PLANNED)
     )
     return [order_of(row) for row in rows.mappings()]
+
+
+def _unsettled() -> sa.Select[Any]:
+    # Three questions, each by its own index: together they would read the whole history.
+    parts = (
+        orders.c.is_open,
+        orders.c.executed_qty < orders.c.broker_filled,
+        orders.c.ended_at > given("lately"),
+    )
+    account = orders.c.account_id == given("account")
+    refs = sa.union(*(sa.select(orders.c.ref).where(account, part) for part in parts))
+    conids = among("conids")
+    return (
+        sa.select(orders)
+        .where(orders.c.ref.in_(refs), orders.c.conid.in_(conids))
+        .order_by(orders.c.planned_at)
+    )
+
+
+_UNSETTLED: Final = _unsettled()
 
 
 def unsettled(
@@ -155,33 +361,26 @@ def unsettled(
     at: datetime,
 ) -> list[Order]:
     """Return orders on these contracts beside which nothing may be planned."""
-    rows = connection.execute(
-        sa.select(orders).where(
-            orders.c.account_id == account,
-            orders.c.conid.in_(conids),
-            sa.or_(
-                orders.c.is_open,
-                orders.c.executed_qty < orders.c.broker_filled,
-                sa.and_(
-                    orders.c.state == OrderState.CANCELLED.value,
-                    orders.c.ended_at > at - SETTLE_AFTER_CANCEL,
-                ),
-            ),
-        )
-    )
-    found = [order_of(row) for row in rows.mappings()]
+    values = {
+        "account": account,
+        "conids": list(conids),
+        "lately": at - SETTLE_AFTER_CANCEL,
+    }
+    found = [order_of(row) for row in connection.execute(_UNSETTLED, values).mappings()]
     return [order for order in found if not order.is_settled(at)]
+
+
+_QUANTITIES: Final = sa.select(positions.c.conid, positions.c.opening + positions.c.own).where(
+    positions.c.account_id == given("account"),
+    positions.c.conid.in_(among("conids")),
+)
 
 
 def quantities(
     connection: sa.Connection, account: AccountId, conids: Collection[ConId]
 ) -> dict[ConId, int]:
     """Return the positions on these contracts."""
-    rows = connection.execute(
-        sa.select(positions.c.conid, positions.c.opening + positions.c.own).where(
-            positions.c.account_id == account, positions.c.conid.in_(conids)
-        )
-    )
+    rows = connection.execute(_QUANTITIES, {"account": account, "conids": list(conids)})
     return {ConId(conid): quantity for conid, quantity in rows}
 
 
@@ -194,17 +393,6 @@ def all_positions(
         ConId(row["conid"]): (Symbol(row["symbol"]), row["opening"] + row["own"])
         for row in rows.mappings()
     }
-
-
-def busy(connection: sa.Connection, account: AccountId, filled_since: datetime) -> set[ConId]:
-    """Return contracts on which the broker's figure may be older than ours."""
-    live = sa.select(orders.c.conid).where(orders.c.account_id == account, orders.c.is_open)
-    recent = sa.select(executions.c.conid).where(
-        executions.c.account_id == account,
-        executions.c.is_own,
-        executions.c.learnt_at >= filled_since,
-    )
-    return {ConId(conid) for conid in connection.scalars(sa.union(live, recent))}
 
 
 def max_order_id(connection: sa.Connection, gateway: str, client_id: int) -> int:
@@ -237,10 +425,7 @@ def snapshot(connection: sa.Connection, account: AccountId) -> Positions | None:
     return None if body is None else snapshot_of(account, body)
 
 
-def order_where(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Order | None:
-    """Return the newest order that the clause names, None for none."""
-    rows = connection.execute(
-        sa.select(orders).where(*where).order_by(orders.c.planned_at.desc()).limit(1)
-    )
-    row = rows.mappings().one_or_none()
-    return None if row is None else order_of(row)
+def orders_where(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> list[Order]:
+    """Return the orders that the clause names."""
+    rows = connection.execute(sa.select(orders).where(*where).order_by(orders.c.planned_at))
+    return [order_of(row) for row in rows.mappings()]

@@ -6,21 +6,24 @@ Owns: how each table's row becomes a domain value and back. Knows nothing of tra
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from paperdesk.domain.batch import BatchHead, ErrorCode, Outcome, Row, Target
+from paperdesk.domain.batch import BatchHead, ErrorCode, Outcome, Row, Successor, Target
 from paperdesk.domain.contract import Contract, TickStep
 from paperdesk.domain.execution import BookedExecution, Execution
+from paperdesk.domain.halt import Halt
 from paperdesk.domain.order import Order, OrderState, Terms, WireStatus
-from paperdesk.domain.views import Holding, OtherHolding, Positions
+from paperdesk.domain.views import Holding, Lock, OtherHolding, Positions
 from paperdesk.domain.vocabulary import (
     AccountId,
     BatchId,
     ClientName,
     ConId,
     ExecId,
+    HaltMode,
     OrderId,
     OrderRef,
     OrderType,
@@ -33,8 +36,9 @@ from paperdesk.domain.vocabulary import (
 RowMapping = Mapping[Any, Any]
 
 
-def target_row(target: Target) -> dict[str, Any]:
-    """Return the columns of what was asked."""
+def target_row(row: Row) -> dict[str, Any]:
+    """Return the columns of a row that was just accepted."""
+    target = row.target
     return {
         "symbol": target.symbol,
         "requested_symbol": target.requested_symbol,
@@ -44,9 +48,14 @@ def target_row(target: Target) -> dict[str, Any]:
         "tolerance_pct": target.tolerance_pct,
         "time_in_force": target.time_in_force.value,
         "outside_rth": target.outside_rth,
-        "outcome": Outcome.PENDING.value,
+        "outcome": row.outcome.value,
+        "is_unlisted": row.is_unlisted,
         "is_withdrawn": False,
         "working_qty": 0,
+        "foreign_qty": 0,
+        "superseded": [],
+        "error": row.error,
+        "error_code": None if row.error_code is None else row.error_code.value,
         "warnings": [],
     }
 
@@ -65,8 +74,20 @@ def target_of(row: RowMapping) -> Target:
     )
 
 
-def row_of(row: RowMapping, order: Order | None) -> Row:
+@dataclass(frozen=True, slots=True)
+class Relatives:
+    """What rows of a batch have to do with orders and targets of other batches."""
+
+    kept: Mapping[OrderRef, Order]
+    kept_by: Mapping[OrderRef, BatchId]  # the newer batch, by reference of the order
+    successors: Mapping[int, Successor]  # by the id of the newer target
+
+
+def row_of(row: RowMapping, order: Order | None, relatives: Relatives) -> Row:
     """Return a target and what became of it."""
+    # Of an order that arrived late the row was told that it was never placed: no longer true.
+    is_refuted = order is not None and order.is_late
+    error, code = (None, None) if is_refuted else (row["error"], row["error_code"])
     return Row(
         seq=row["seq"],
         target=target_of(row),
@@ -76,9 +97,38 @@ def row_of(row: RowMapping, order: Order | None) -> Row:
         working_qty=row["working_qty"],
         delta=row["delta"],
         order=order,
-        error=row["error"],
-        error_code=None if row["error_code"] is None else ErrorCode(row["error_code"]),
+        error=error,
+        error_code=None if code is None else ErrorCode(code),
         warnings=tuple(row["warnings"]),
+        foreign_qty=row["foreign_qty"],
+        kept=relatives.kept.get(row["kept_ref"]),
+        kept_by=relatives.kept_by.get(row["kept_ref"] if order is None else order.ref),
+        superseded=tuple(OrderId(number) for number in row["superseded"]),
+        superseded_by=relatives.successors.get(row["superseded_by"]),
+        is_unlisted=row["is_unlisted"],
+    )
+
+
+def halt_of(row: RowMapping) -> Halt:
+    """Return a halt."""
+    return Halt(
+        account=None if row["account_id"] is None else AccountId(row["account_id"]),
+        mode=HaltMode(row["mode"]),
+        by=row["by"],
+        since=row["since"],
+        reason=row["reason"],
+    )
+
+
+def lock_of(row: RowMapping) -> Lock:
+    """Return a lock."""
+    return Lock(
+        Symbol(row["symbol"]),
+        row["reason"],
+        row["since"],
+        row["ours"],
+        row["broker"],
+        is_break=row["is_break"],
     )
 
 
@@ -108,6 +158,8 @@ def order_row(order: Order) -> dict[str, Any]:
         "time_in_force": order.terms.time_in_force.value,
         "outside_rth": order.terms.outside_rth,
         "planned_at": order.planned_at,
+        "send_before": order.send_before,
+        "reference_price": order.reference_price,
         "state": order.state.value,
         "is_open": not order.is_terminal,
         "client_id": order.client_id,
@@ -115,8 +167,10 @@ def order_row(order: Order) -> dict[str, Any]:
         "perm_id": order.perm_id,
         "wire_status": None if order.wire_status is None else order.wire_status.value,
         "is_held": order.is_held,
+        "is_refused": order.is_refused,
         "is_expired": order.is_expired,
         "good_until": order.good_until,
+        "is_late": order.is_late,
         "cancel_asked": order.cancel_asked,
         "filled_qty": order.filled_qty,
         "executed_qty": order.executed_qty,
@@ -149,14 +203,18 @@ def order_of(row: RowMapping) -> Order:
             outside_rth=row["outside_rth"],
         ),
         planned_at=row["planned_at"],
+        send_before=row["send_before"],
+        reference_price=row["reference_price"],
         state=OrderState(row["state"]),
         order_id=None if row["order_id"] is None else OrderId(row["order_id"]),
         client_id=row["client_id"],
         perm_id=None if row["perm_id"] is None else PermId(row["perm_id"]),
         wire_status=None if row["wire_status"] is None else WireStatus(row["wire_status"]),
         is_held=row["is_held"],
+        is_refused=row["is_refused"],
         is_expired=row["is_expired"],
         good_until=row["good_until"],
+        is_late=row["is_late"],
         cancel_asked=row["cancel_asked"],
         filled_qty=row["filled_qty"],
         executed_qty=row["executed_qty"],

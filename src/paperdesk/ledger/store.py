@@ -1,17 +1,18 @@
 """The ledger.
 
 Owns: SqlLedger, the desk's Ledger port on a database: each method is one transaction, run by
-the injected executor. What a transaction does is in `intents`, `learning` and `reading`.
+the injected executor. What a transaction does is in the modules beside it, from `accepting` to
+`learning` and `reading`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from paperdesk.desk.ports import (
     Claim,
@@ -19,21 +20,28 @@ from paperdesk.desk.ports import (
     Decide,
     ExecutionFilter,
     Executor,
+    JudgeClaim,
     KeyRecord,
     Learned,
     Line,
     NewBatch,
     OpenBatch,
     Page,
+    Progress,
+    Stamp,
+    Stopped,
+    Submission,
+    Unlisted,
 )
-from paperdesk.domain.batch import Batch, BatchHead, Refusal
+from paperdesk.domain.batch import Batch, BatchHead, Refusal, Resolution
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.execution import BookedExecution
-from paperdesk.domain.order import Order, OrderState
+from paperdesk.domain.halt import Halt
+from paperdesk.domain.order import Order, OrderEvent, OrderState
 from paperdesk.domain.planning import Goal, Plan
-from paperdesk.domain.position import Adjustment
+from paperdesk.domain.position import Adjustment, Booked
 from paperdesk.domain.reports import Recorded
-from paperdesk.domain.views import Positions
+from paperdesk.domain.views import Finding, Lock, OrderEvidence, Positions, TargetView
 from paperdesk.domain.vocabulary import (
     AccountId,
     BatchId,
@@ -43,14 +51,35 @@ from paperdesk.domain.vocabulary import (
     OrderRef,
     Symbol,
 )
-from paperdesk.ledger import engine, intents, learning, reading, rows
+from paperdesk.errors import LedgerUnavailable, OutcomeUnknown
+from paperdesk.ledger import (
+    accepting,
+    books,
+    engine,
+    learning,
+    plans,
+    reading,
+    rebuild,
+    resolving,
+    rows,
+    standing,
+    stops,
+)
+from paperdesk.ledger import claims as claiming
+from paperdesk.ledger.journal import Journal
+from paperdesk.ledger.opening import open_owned
+from paperdesk.ledger.records import order_row_of
 from paperdesk.ledger.schema import batches, contracts, owner, snapshots
+from paperdesk.ledger.upsert import upsert
 
 T = TypeVar("T")
 
+READ_BACK_SECONDS: Final = 1.0
+READ_BACK_PAUSE_SECONDS: Final = 0.1
+
 
 class SqlLedger:
-    """The Ledger port on SQLite."""
+    """The Ledger port on SQLite or PostgreSQL."""
 
     def __init__(
         self, owned: engine.Owned, executor: Executor, readers: Executor, clock: Clock
@@ -70,7 +99,7 @@ class SqlLedger:
         they do not stand in the way of what is sent and learnt.
         """
         at = clock.now()
-        owned = await executor.run(lambda: engine.open_sqlite(url, at))
+        owned = await executor.run(lambda: open_owned(url, at))
         return cls(owned, executor, readers or executor, clock)
 
     async def close(self) -> None:
@@ -85,15 +114,79 @@ class SqlLedger:
     async def _read(self, work: Callable[[sa.Connection], T]) -> T:
         return await self._readers.run(lambda: self._owned.read(work))
 
+    def version(self) -> int | None:
+        """Return a number that stands while the ledger is certainly unchanged, or None.
+
+        What was read after it was asked for holds as long as it is the same.
+        """
+        return self._owned.version()
+
     async def check_writable(self) -> None:
         """Write something that changes nothing."""
         await self._transact(
             lambda c: c.execute(owner.update().values(epoch=owner.c.epoch)).rowcount
         )
 
-    async def accept(self, new: NewBatch) -> None:
+    async def _read_back(self, question: Callable[[sa.Connection], T]) -> T:
+        """Ask what became of a commit, for about a second. Raises OutcomeUnknown.
+
+        Asked of the connection that writes: once there is one again, the session of the lost
+        one has ended and its commit is decided. Another might ask too soon.
+        """
+        now = asyncio.get_running_loop().time
+        deadline = now() + READ_BACK_SECONDS
+        while True:
+            try:
+                return await self._transact(question)
+            except LedgerUnavailable as error:
+                if now() >= deadline:
+                    raise OutcomeUnknown(
+                        "the ledger was lost while it stored this, and cannot be asked whether "
+                        "it did: ask again with the same Idempotency-Key"
+                    ) from error
+            await asyncio.sleep(READ_BACK_PAUSE_SECONDS)
+
+    async def check_history(self, read: rebuild.Read) -> tuple[str, ...]:
+        """Rebuild the state from the history; say in words where it differs from the stored.
+
+        `read` makes of a message's fields what it reports. For tests and after a disaster: it
+        reads everything.
+        """
+        return await self._read(lambda c: rebuild.differences(c, read))
+
+    async def _decide(
+        self, kind: str, at: datetime, work: Callable[[Journal], T], **of: Any
+    ) -> T:
+        """Run a decision of ours in one transaction, and append it to the history."""
+
+        def whole(connection: sa.Connection) -> T:
+            journal = Journal(connection, at)
+            result = work(journal)
+            journal.close(kind, **of)
+            return result
+
+        return await self._transact(whole)
+
+    async def accept(self, new: NewBatch) -> Batch:
         """T0."""
-        await self._transact(lambda c: intents.accept(c, new))
+        try:
+            return await self._accept(new)
+        except engine.CommitUnknown:
+            batch_id = new.head.batch_id
+            batch = await self._read_back(lambda c: reading.batch(c, batch_id))
+            if batch is None:
+                raise
+            return batch
+
+    async def _accept(self, new: NewBatch) -> Batch:
+        head = new.head
+        return await self._decide(
+            "accepted",
+            head.submitted_at,
+            lambda j: accepting.accept(j, new),
+            account=head.account_id,
+            batch_id=head.batch_id,
+        )
 
     async def key_record(self, client: ClientName, key: str) -> KeyRecord | None:
         """Return what a key was used for."""
@@ -112,52 +205,79 @@ class SqlLedger:
         )
 
     async def plan(
-        self, batch_id: BatchId, goals: Sequence[Goal], decide: Decide, at: datetime
+        self,
+        batch_id: BatchId,
+        goals: Sequence[Goal],
+        decide: Decide,
+        at: datetime,
+        *,
+        whole_account: bool = False,
     ) -> Plan:
         """T1."""
-        return await self._transact(
-            lambda c: intents.plan(c, batch_id, goals, decide=decide, at=at)
+        return await self._decide(
+            "planned",
+            at,
+            lambda j: plans.plan(
+                j, batch_id, goals, decide=decide, whole_account=whole_account
+            ),
+            batch_id=batch_id,
         )
 
-    async def preview(self, account: AccountId, goals: Sequence[Goal], decide: Decide) -> Plan:
+    async def preview(
+        self,
+        account: AccountId,
+        goals: Sequence[Goal],
+        decide: Decide,
+        at: datetime,
+        *,
+        whole_account: bool = False,
+    ) -> Plan:
         """Decide without writing."""
-        at, conids = self._clock.now(), [goal.contract.conid for goal in goals]
-        return await self._transact(
+        return await self._read(
             lambda c: decide(
                 goals,
-                reading.quantities(c, account, conids),
-                [
-                    order
-                    for order in reading.unsettled(c, account, conids, at)
-                    if order.state is not OrderState.PLANNED  # it would give way
-                ],
+                plans.situation(c, account, goals, at=at, whole_account=whole_account),
             )
         )
 
+    async def unlisted(self, client: ClientName, submission: Submission) -> Unlisted:
+        """Return what a submission that closes the unlisted would add."""
+        return await self._read(lambda c: accepting.unlisted(c, client, submission))
+
+    async def stamp(self, account: AccountId, symbols: Collection[Symbol]) -> Stamp:
+        """Return what a preview of these symbols is computed from."""
+        return await self._read(lambda c: accepting.stamp(c, account, symbols))
+
     async def refuse(self, batch_id: BatchId, refusals: Mapping[int, Refusal]) -> None:
         """End rows without an order that was sent."""
-        at = self._clock.now()
-        await self._transact(lambda c: intents.refuse(c, batch_id, refusals, at))
+        await self._decide(
+            "refused",
+            self._clock.now(),
+            lambda j: plans.refuse(j, batch_id, refusals),
+            batch_id=batch_id,
+        )
 
     async def warn(self, batch_id: BatchId, seqs: Collection[int], warning: str) -> None:
         """Add a warning to rows."""
-        await self._transact(lambda c: intents.warn(c, batch_id, seqs, warning))
+        await self._decide(
+            "warned",
+            self._clock.now(),
+            lambda j: plans.warn(j, batch_id, seqs, warning),
+            batch_id=batch_id,
+        )
 
-    async def claim(self, claims: Sequence[Claim], line: Line, at: datetime) -> list[Order]:
+    async def claim(
+        self, claims: Sequence[Claim], line: Line, judge: JudgeClaim, at: datetime
+    ) -> list[Order]:
         """T2."""
         epoch = self._owned.epoch
-        return await self._transact(
-            lambda c: intents.claim(c, claims, line, epoch=epoch, at=at)
+        return await self._decide(
+            "claimed", at, lambda j: claiming.claim(j, claims, line, judge=judge, epoch=epoch)
         )
 
     async def not_sent(self, why: Mapping[OrderRef, str], at: datetime) -> None:
         """Record of claimed intents that they never left."""
-
-        def record(connection: sa.Connection) -> None:
-            for ref, words in why.items():
-                intents.not_sent(connection, ref, words, at)
-
-        await self._transact(record)
+        await self._decide("not_sent", at, lambda j: claiming.not_sent(j, why))
 
     async def learn(self, messages: Sequence[Recorded]) -> Learned:
         """T3."""
@@ -167,23 +287,152 @@ class SqlLedger:
         self, accounts: Collection[AccountId], sent_before: datetime, at: datetime
     ) -> Learned:
         """Mark what has no answer as unknown."""
-        touched = await self._transact(lambda c: intents.lose(c, accounts, sent_before, at))
+        touched = await self._decide(
+            "lost", at, lambda j: claiming.lose(j, accounts, sent_before)
+        )
         return Learned(frozenset(touched), frozenset(accounts))
 
     async def ask_cancel(self, batch_id: BatchId, at: datetime) -> list[Order]:
         """Withdraw a batch."""
-        return await self._transact(lambda c: intents.ask_cancel(c, batch_id, at))
+        return await self._decide(
+            "withdrawn", at, lambda j: stops.ask_cancel(j, batch_id), batch_id=batch_id
+        )
 
     async def cancels_asked(self, accounts: Collection[AccountId]) -> list[Order]:
         """Return orders whose cancel is still to be confirmed."""
         return await self._read(lambda c: reading.cancels_asked(c, accounts))
 
+    async def halt(self, halt: Halt, *, cancel_working: bool) -> Stopped:
+        """Store a halt."""
+        return await self._decide(
+            "halted",
+            halt.since,
+            lambda j: stops.halt(j, halt, cancel_working=cancel_working),
+            account=halt.account,
+        )
+
+    async def resume(
+        self, account: AccountId | None, by: str, reason: str, at: datetime
+    ) -> None:
+        """Lift halts."""
+        await self._decide(
+            "resumed", at, lambda j: stops.resume(j, account, by, reason), account=account
+        )
+
+    async def halts(self) -> list[Halt]:
+        """Return the halts that stand."""
+        return await self._read(reading.halts)
+
+    async def in_doubt(self, accounts: Collection[AccountId], at: datetime) -> list[Order]:
+        """Return orders of which something must be found out."""
+        return await self._read(lambda c: resolving.in_doubt(c, accounts, at))
+
+    async def note(self, findings: Mapping[OrderRef, Finding]) -> None:
+        """Keep what a step of resolving showed."""
+        await self._decide("found", self._clock.now(), lambda j: resolving.note(j, findings))
+
+    async def fence(self, ref: OrderRef, at: datetime) -> Order:
+        """Write down that an order's cancel is about to leave."""
+        return await self._decide("fenced", at, lambda j: resolving.fence(j, ref))
+
+    async def conclude(
+        self,
+        ref: OrderRef,
+        event: OrderEvent,
+        words: str,
+        at: datetime,
+        *,
+        expected: OrderState,
+    ) -> Order:
+        """Move an order on by what was found out."""
+        return await self._decide(
+            "concluded",
+            at,
+            lambda j: resolving.conclude(j, ref, event, words, expected=expected),
+        )
+
+    async def resolve(
+        self, batch_id: BatchId, resolution: Resolution, by: ClientName, at: datetime
+    ) -> None:
+        """Record what a person says of an unknown order."""
+        await self._decide(
+            "resolved",
+            at,
+            lambda j: resolving.resolve(j, batch_id, resolution, by),
+            batch_id=batch_id,
+        )
+
+    async def evidence(self, batch_id: BatchId) -> tuple[OrderEvidence, ...]:
+        """Return how each order of a batch was resolved."""
+        return await self._read(lambda c: resolving.evidence(c, batch_id))
+
+    async def positions(self, account: AccountId) -> dict[ConId, tuple[Symbol, int]]:
+        """Return positions, zeros included."""
+        return await self._read(lambda c: reading.all_positions(c, account))
+
+    async def booked(self, account: AccountId) -> dict[ConId, Booked] | None:
+        """Return what the books say, None where they were never opened."""
+        return await self._read(
+            lambda c: books.booked(c, account) if books.is_opened(c, account) else None
+        )
+
+    async def adopt(
+        self, account: AccountId, changes: Sequence[Adjustment], at: datetime
+    ) -> None:
+        """Change opening positions."""
+        await self._decide(
+            "adopted", at, lambda j: books.adopt(j, account, changes), account=account
+        )
+
+    async def agree(self, account: AccountId, conids: Collection[ConId], at: datetime) -> None:
+        """Note that both figures are the same."""
+        await self._decide(
+            "agreed", at, lambda j: books.agree(j, account, conids), account=account
+        )
+
+    async def lock(self, account: AccountId, conid: ConId | None, lock: Lock) -> None:
+        """Keep a contract, or the account, from being traded."""
+        await self._decide(
+            "locked",
+            lock.since,
+            lambda j: books.lock(j, account, conid, lock),
+            account=account,
+        )
+
+    async def unlock(
+        self,
+        account: AccountId,
+        conids: Collection[ConId | None],
+        at: datetime,
+        *,
+        breaks_only: bool,
+    ) -> None:
+        """Clear locks."""
+        await self._decide(
+            "unlocked",
+            at,
+            lambda j: books.unlock(j, account, conids, breaks_only=breaks_only),
+            account=account,
+        )
+
+    async def locks(self, account: AccountId) -> dict[ConId | None, Lock]:
+        """Return the locks that stand."""
+        return await self._read(lambda c: reading.locks(c, account))
+
     async def batch(self, batch_id: BatchId) -> Batch | None:
         """Return a batch."""
         return await self._read(lambda c: reading.batch(c, batch_id))
 
-    async def unsent(self, batch_id: BatchId) -> list[int]:
-        """Return the rows whose intent nobody has claimed."""
+    async def progress(self, batch_id: BatchId) -> Progress:
+        """Return how far a batch may have come."""
+        return await self._read(lambda c: reading.progress(c, batch_id))
+
+    async def order(self, ref: OrderRef) -> Order:
+        """Return an order that exists."""
+        return await self._read(lambda c: rows.order_of(order_row_of(c, ref)))
+
+    async def unsent(self, batch_id: BatchId) -> list[Order]:
+        """Return intents of the batch, or that serve it, and that nobody has claimed."""
         return await self._read(lambda c: reading.unsent(c, batch_id))
 
     async def batches(
@@ -204,25 +453,15 @@ class SqlLedger:
         """Return orders that may still trade."""
         return await self._read(lambda c: reading.working(c, account))
 
-    async def positions(self, account: AccountId) -> dict[ConId, tuple[Symbol, int]]:
-        """Return positions, zeros included."""
-        return await self._read(lambda c: reading.all_positions(c, account))
+    async def targets(self, account: AccountId, at: datetime) -> tuple[TargetView, ...]:
+        """Return the newest target of each symbol."""
+        return await self._read(lambda c: standing.views(c, account, at))
 
-    async def busy(self, account: AccountId, filled_since: datetime) -> set[ConId]:
-        """Return contracts on which the broker's figure may lag."""
-        return await self._read(lambda c: reading.busy(c, account, filled_since))
-
-    async def adopt(
-        self,
-        account: AccountId,
-        changes: Sequence[Adjustment],
-        symbols: Mapping[ConId, Symbol],
-        at: datetime,
-    ) -> None:
-        """Change opening positions."""
-        await self._transact(
-            lambda c: learning.adopt(c, account, changes, symbols=dict(symbols), at=at)
-        )
+    async def own_refs(
+        self, refs: Collection[OrderRef], perm_ids: Collection[int]
+    ) -> tuple[set[OrderRef], set[int]]:
+        """Return which of these are of orders of ours."""
+        return await self._read(lambda c: reading.own_refs(c, refs, perm_ids))
 
     async def max_order_id(self, gateway: str, client_id: int) -> OrderId:
         """Return the largest order id of a line."""
@@ -240,13 +479,7 @@ class SqlLedger:
             "fetched_at": at,
         }
         await self._transact(
-            lambda c: (
-                c.execute(
-                    insert(contracts)
-                    .values(symbol=symbol, **values)
-                    .on_conflict_do_update(index_elements=["symbol"], set_=values)
-                ).rowcount
-            )
+            lambda c: upsert(c, contracts, {"symbol": symbol, **values}, change=values)
         )
 
     async def snapshot(self, account: AccountId) -> Positions | None:
@@ -255,13 +488,9 @@ class SqlLedger:
 
     async def save_snapshot(self, positions: Positions) -> None:
         """Store the newest positions answer."""
-        body = rows.snapshot_body(positions)
+        account, body = positions.account_id, rows.snapshot_body(positions)
         await self._transact(
-            lambda c: (
-                c.execute(
-                    insert(snapshots)
-                    .values(account_id=positions.account_id, body=body)
-                    .on_conflict_do_update(index_elements=["account_id"], set_={"body": body})
-                ).rowcount
+            lambda c: upsert(
+                c, snapshots, {"account_id": account, "body": body}, change={"body": body}
             )
         )

@@ -1,7 +1,8 @@
-"""The answers: every body that the service sends, by its name in the contract.
+"""The answers about batches and accounts, of the probes, and to what went wrong.
 
 Owns: the fields of each answer and how they follow from the domain's values. A field that does
-not apply is left out; one that is not known yet is null. Knows nothing of requests.
+not apply is left out; one that is not known yet is null. Knows nothing of requests. What is held
+is in `wire.holdings`, what a person does by hand in `wire.interventions`.
 """
 
 from __future__ import annotations
@@ -13,30 +14,26 @@ from typing import Annotated, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from paperdesk.domain.batch import Batch, BatchHead
-from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.views import (
     AccountView,
     Cancellation,
     CancelRow,
     Health,
-    Holding,
     Lock,
-    OtherHolding,
-    Positions,
     Preview,
     Readiness,
 )
 from paperdesk.errors import PaperdeskError
 from paperdesk.wire.encoding import number, number_or_null, rfc3339
-from paperdesk.wire.query import cursor_of
+from paperdesk.wire.interventions import StandingHalt
+from paperdesk.wire.limits import LimitsBody
+from paperdesk.wire.query import NextCursor, cursor_of
 from paperdesk.wire.rows import OrderRow, PreviewResultRow, ResultRow
+from paperdesk.wire.values import BatchIdText, Time
 
 BATCHES: Final = "batches"
-EXECUTIONS: Final = "executions"
 
-Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-BatchIdText = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
-NextCursor = Annotated[str | None, Meta(description="null on the last page.")]
+BatchWarnings = Annotated[tuple[str, ...], Meta(description="What concerns no single row.")]
 
 
 class HealthAnswer(Struct, kw_only=True, frozen=True):
@@ -85,6 +82,7 @@ class SubmitAnswer(Struct, kw_only=True, frozen=True):
     account_id: str
     submitted_at: Time
     results: tuple[ResultRow, ...]
+    warnings: BatchWarnings | UnsetType = UNSET
 
     @classmethod
     def of(cls, batch: Batch) -> SubmitAnswer:
@@ -94,27 +92,38 @@ class SubmitAnswer(Struct, kw_only=True, frozen=True):
             account_id=batch.head.account_id,
             submitted_at=rfc3339(batch.head.submitted_at),
             results=tuple(ResultRow.of(row) for row in batch.rows),
+            warnings=batch.warnings or UNSET,
         )
 
 
 class PreviewAnswer(Struct, kw_only=True, frozen=True):
     """The exact orders that would be sent now. Nothing was sent."""
 
+    preview_id: Annotated[
+        str | None,
+        Meta(
+            description="Post it alone within 10 minutes and exactly this is sent. null where "
+            "it cannot be sent."
+        ),
+    ]
     account_id: str
     results: tuple[PreviewResultRow, ...]
     estimated_notional: Annotated[
         Decimal | None, Meta(description="null where one order has no known price.")
     ]
     estimated_send_seconds: Decimal
+    warnings: BatchWarnings | UnsetType = UNSET
 
     @classmethod
     def of(cls, preview: Preview) -> PreviewAnswer:
         """Return the answer for `preview`."""
         return cls(
+            preview_id=preview.preview_id,
             account_id=preview.account_id,
             results=tuple(PreviewResultRow.of_preview(entry) for entry in preview.rows),
             estimated_notional=number_or_null(preview.estimated_notional),
             estimated_send_seconds=number(preview.estimated_send_seconds),
+            warnings=preview.warnings or UNSET,
         )
 
 
@@ -148,6 +157,7 @@ class BatchAnswer(Struct, kw_only=True, frozen=True):
     submitted_at: Time
     summary: BatchSummary
     orders: tuple[OrderRow, ...]
+    warnings: BatchWarnings | UnsetType = UNSET
 
     @classmethod
     def of(cls, batch: Batch) -> BatchAnswer:
@@ -159,6 +169,7 @@ class BatchAnswer(Struct, kw_only=True, frozen=True):
             submitted_at=rfc3339(batch.head.submitted_at),
             summary=BatchSummary.of(batch),
             orders=tuple(OrderRow.of(row) for row in batch.rows),
+            warnings=batch.warnings or UNSET,
         )
 
 
@@ -206,6 +217,10 @@ class CancelResult(Struct, kw_only=True, frozen=True):
         Annotated[bool, Meta(description="Stored, and sent when the gateway returns.")]
         | UnsetType
     ) = UNSET
+    kept_by: (
+        Annotated[str, Meta(description="The newer batch that the order serves: it works on.")]
+        | UnsetType
+    ) = UNSET
 
     @classmethod
     def of(cls, row: CancelRow) -> CancelResult:
@@ -217,6 +232,7 @@ class CancelResult(Struct, kw_only=True, frozen=True):
             status=row.status.value,
             filled_qty=row.filled_qty,
             cancel_requested=row.cancel_requested or UNSET,
+            kept_by=UNSET if row.kept_by is None else row.kept_by,
         )
 
 
@@ -235,158 +251,27 @@ class CancelAnswer(Struct, kw_only=True, frozen=True):
         )
 
 
-class PositionBody(Struct, kw_only=True, frozen=True):
-    """A position. What comes from the broker is null until it is known."""
-
-    symbol: str
-    quantity: int
-    avg_cost: Decimal | None
-    conid: int
-    market_price: Decimal | None
-    market_value: Decimal | None
-    unrealized_pnl: Decimal | None
-
-    @classmethod
-    def of(cls, holding: Holding) -> PositionBody:
-        """Return the body of `holding`."""
-        return cls(
-            symbol=holding.symbol,
-            quantity=holding.quantity,
-            avg_cost=number_or_null(holding.avg_cost),
-            conid=holding.conid,
-            market_price=number_or_null(holding.market_price),
-            market_value=number_or_null(holding.market_value),
-            unrealized_pnl=number_or_null(holding.unrealized_pnl),
-        )
-
-
-class OtherPositionBody(Struct, kw_only=True, frozen=True):
-    """Something held that is no USD stock or ETF: never traded here."""
-
-    symbol: str
-    sec_type: str
-    currency: str
-    quantity: Decimal
-    avg_cost: Decimal
-    conid: int
-
-    @classmethod
-    def of(cls, holding: OtherHolding) -> OtherPositionBody:
-        """Return the body of `holding`."""
-        return cls(
-            symbol=holding.symbol,
-            sec_type=holding.sec_type,
-            currency=holding.currency,
-            quantity=number(holding.quantity),
-            avg_cost=number(holding.avg_cost),
-            conid=holding.conid,
-        )
-
-
-class PositionsAnswer(Struct, kw_only=True, frozen=True):
-    """Non-zero positions of an account, by symbol."""
-
-    account_id: str
-    positions: tuple[PositionBody, ...]
-    other_positions: tuple[OtherPositionBody, ...]
-    net_liquidation: Decimal | None
-    updated_at: Time
-    stale: Annotated[bool, Meta(description="The last known state.")] | UnsetType = UNSET
-    warnings: tuple[str, ...] | UnsetType = UNSET
-
-    @classmethod
-    def of(cls, positions: Positions) -> PositionsAnswer:
-        """Return the answer for `positions`."""
-        return cls(
-            account_id=positions.account_id,
-            positions=tuple(PositionBody.of(holding) for holding in positions.holdings),
-            other_positions=tuple(
-                OtherPositionBody.of(holding) for holding in positions.others
-            ),
-            net_liquidation=number_or_null(positions.net_liquidation),
-            updated_at=rfc3339(positions.updated_at),
-            stale=positions.stale or UNSET,
-            warnings=positions.warnings or UNSET,
-        )
-
-
-class ExecutionBody(Struct, kw_only=True, frozen=True):
-    """One trade of one order. Where the batch is another client's nothing names it.
-
-    `batch_id` and `order_ref` are null then.
-    """
-
-    exec_id: str
-    account_id: str
-    symbol: str
-    conid: int
-    side: str
-    quantity: int
-    price: Decimal
-    executed_at: Time
-    commission: Annotated[Decimal | None, Meta(description="null until reported.")]
-    currency: str | None
-    realized_pnl: Decimal | None
-    ibkr_order_id: int | None
-    perm_id: int | None
-    order_ref: str | None
-    batch_id: str | None
-    exchange: str
-
-    @classmethod
-    def of(cls, booked: BookedExecution) -> ExecutionBody:
-        """Return the body of `booked`."""
-        execution = booked.execution
-        return cls(
-            exec_id=execution.exec_id,
-            account_id=execution.account,
-            symbol=execution.symbol,
-            conid=execution.conid,
-            side=execution.side.value,
-            quantity=execution.quantity,
-            price=number(execution.price),
-            executed_at=rfc3339(execution.executed_at),
-            commission=number_or_null(booked.commission),
-            currency=booked.currency,
-            realized_pnl=number_or_null(booked.realized_pnl),
-            ibkr_order_id=execution.order_id,
-            perm_id=execution.perm_id,
-            order_ref=execution.order_ref,
-            batch_id=booked.batch_id,
-            exchange=execution.exchange,
-        )
-
-
-class ExecutionsAnswer(Struct, kw_only=True, frozen=True):
-    """Executions, newest first."""
-
-    executions: tuple[ExecutionBody, ...]
-    next_cursor: NextCursor
-
-    @classmethod
-    def of(cls, booked: Sequence[BookedExecution], before: int | None) -> ExecutionsAnswer:
-        """Return the answer for a page of executions."""
-        return cls(
-            executions=tuple(ExecutionBody.of(entry) for entry in booked),
-            next_cursor=None if before is None else cursor_of(EXECUTIONS, before),
-        )
-
-
 class LockBody(Struct, kw_only=True, frozen=True):
     """A symbol that is not traded until its open question is answered."""
 
-    symbol: str
+    symbol: Annotated[str, Meta(description="`*` is the whole account.")]
     reason: str
     since: Time
+    position: Annotated[
+        int | None, Meta(description="By our books; null where it is not about positions.")
+    ]
+    broker_position: Annotated[int | None, Meta(description="By the broker's.")]
 
     @classmethod
     def of(cls, lock: Lock) -> LockBody:
         """Return the body of `lock`."""
-        return cls(symbol=lock.symbol, reason=lock.reason, since=rfc3339(lock.since))
-
-
-class NoLimits(Struct, kw_only=True, frozen=True):
-    """This version enforces no limits of its own."""
+        return cls(
+            symbol=lock.symbol,
+            reason=lock.reason,
+            since=rfc3339(lock.since),
+            position=lock.ours,
+            broker_position=lock.broker,
+        )
 
 
 class AccountBody(Struct, kw_only=True, frozen=True):
@@ -397,9 +282,10 @@ class AccountBody(Struct, kw_only=True, frozen=True):
     default: bool
     connected: bool
     reason: Annotated[str | None, Meta(description="Why it is not connected.")]
-    halted: bool = False
+    halted: bool
+    halt: StandingHalt | UnsetType = UNSET
     locks: tuple[LockBody, ...]
-    limits: NoLimits = NoLimits()
+    limits: LimitsBody
     net_liquidation: Decimal | None
 
     @classmethod
@@ -410,7 +296,10 @@ class AccountBody(Struct, kw_only=True, frozen=True):
             default=account.default,
             connected=account.connected,
             reason=account.reason,
+            halted=account.halt is not None,
+            halt=UNSET if account.halt is None else StandingHalt.of(account.halt),
             locks=tuple(LockBody.of(lock) for lock in account.locks),
+            limits=LimitsBody.of(account.limits),
             net_liquidation=number_or_null(account.net_liquidation),
         )
 

@@ -11,15 +11,18 @@ import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, TypeVar
+from datetime import datetime
+from typing import Annotated, Final, TypeVar
 from urllib.parse import parse_qsl
+
+from msgspec import Meta
 
 from paperdesk.domain.contract import normalise_symbol
 from paperdesk.domain.vocabulary import Symbol
 from paperdesk.errors import FieldError
 from paperdesk.wire.parsing import shown
-from paperdesk.wire.requests import bad_request, nearest
+from paperdesk.wire.reading import Breach, bad_request, nearest
+from paperdesk.wire.values import moment_of
 
 T = TypeVar("T")
 
@@ -29,11 +32,10 @@ WAIT_SECONDS_MAX: Final = 60
 PARAMETERS_MAX: Final = 32
 SEQ_MAX: Final = 2**63 - 1
 
-_SINCE: Final = re.compile(
-    # A bare + arrives as a blank; RFC 3339 lets a blank stand for the T as well.
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:([Zz])|([+\- ])(\d\d:\d\d))",
-    re.ASCII,
-)
+NextCursor = Annotated[str | None, Meta(description="null on the last page.")]
+
+# A bare + arrives as a blank: the one before the minutes of the zone.
+_BARE_PLUS: Final = re.compile(r" (?=\d\d:\d\d\Z)", re.ASCII)
 _SECONDS: Final = re.compile(r"\d{1,4}(\.\d{1,6})?", re.ASCII)
 
 
@@ -93,19 +95,10 @@ def _symbol(value: str) -> Symbol:
 
 
 def _since(value: str) -> datetime:
-    match = _SINCE.fullmatch(value)
-    moment = None if match is None else _moment(*match.groups())
-    if moment is None:
-        raise ValueError(f'"{shown(value)}" is not a time such as 2026-03-09T14:30:00Z')
-    return moment
-
-
-def _moment(day: str, time: str, zulu: str, sign: str, offset: str) -> datetime | None:
-    zone = "+00:00" if zulu else f"{sign.replace(' ', '+')}{offset}"
     try:
-        return datetime.fromisoformat(f"{day}T{time}{zone}").astimezone(UTC)
-    except (ValueError, OverflowError):  # no such day, or none in UTC
-        return None
+        return moment_of(_BARE_PLUS.sub("+", value))
+    except Breach as error:
+        raise ValueError(str(error)) from None
 
 
 PARAMETERS: Final[Mapping[str, Parameter]] = {

@@ -7,14 +7,27 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from front import ORDERS, OTHER_ACCOUNT, Front, code, order, orders_of, until
-from makers import ACCOUNT
+from front import (
+    ORDERS,
+    OTHER_ACCOUNT,
+    Front,
+    code,
+    open_front,
+    order,
+    orders_of,
+    until,
+)
+from makers import ACCOUNT, NO_LIMITS
+from paperdesk.domain.limits import Limits
+from paperdesk.domain.vocabulary import Symbol
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -187,8 +200,10 @@ async def test_a_preview_is_answered_as_the_contract_shows(trader: httpx.AsyncCl
 
     answer = response.json()
     assert set(answer) == {
-        "account_id", "results", "estimated_notional", "estimated_send_seconds",
+        "preview_id", "account_id", "results", "estimated_notional",
+        "estimated_send_seconds",
     }  # fmt: skip
+    assert re.fullmatch(r"[0-9a-f]+", answer["preview_id"])
     market, limited, unknown = answer["results"]
     assert set(market) == RESULT | {"reference_price", "estimated_notional"}
     assert market == market | {
@@ -296,8 +311,21 @@ async def test_accounts_are_those_of_the_key_as_the_contract_shows(front: Front)
     assert row.pop("net_liquidation") > 0
     assert row == {
         "account_id": OTHER_ACCOUNT, "type": "Paper", "default": False, "connected": True,
-        "reason": None, "halted": False, "locks": [], "limits": {},
+        "reason": None, "halted": False, "locks": [], "limits": NO_LIMITS,
     }  # fmt: skip
+
+
+async def test_an_account_shows_the_limits_that_were_configured(tmp_path: Path) -> None:
+    limits = Limits(
+        max_order_notional=Decimal("250000.50"), symbols=frozenset({Symbol("MSFT")})
+    )
+    async with open_front(tmp_path, limits={ACCOUNT: limits}) as limited:
+        answer = (await limited.caller("reader").get("/api/v1/accounts")).json()
+
+    shown = [row["limits"] for row in answer["accounts"]]
+    assert shown == [
+        NO_LIMITS | {"max_order_notional": 250000.5, "symbols": ["MSFT"]}, NO_LIMITS,
+    ]  # fmt: skip
 
 
 async def test_health_maps_each_account_to_whether_it_is_up(anyone: httpx.AsyncClient) -> None:

@@ -13,6 +13,7 @@ from front import BODY, ORDERS, Front, order, orders_of
 from paperdesk.api.app import ENDPOINTS, create_routes
 from paperdesk.api.auth import is_open
 from paperdesk.api.endpoint import Accounts, Endpoint
+from paperdesk.api.kept import KeptAnswers
 from paperdesk.api.problems import PROBLEMS
 from paperdesk.domain.vocabulary import AccountId
 from paperdesk.errors import ConfigError, PaperdeskError
@@ -34,6 +35,8 @@ BATCH = "a1b2c3d4e5f67890"  # well formed, and nobody's
         ("GET", "/api/v1/positions"),
         ("GET", "/api/v1/executions"),
         ("GET", "/api/v1/accounts"),
+        ("GET", "/api/v1/targets"),
+        ("GET", f"{ORDERS}/{{batch_id}}/evidence"),
         ("GET", "/health"),
         ("GET", "/livez"),
         ("GET", "/readyz"),
@@ -115,6 +118,8 @@ async def test_a_preview_sends_and_stores_nothing(
         f"{ORDERS}/nothing?limit=1",
         "/api/v1/positions?wait=1",
         "/api/v1/accounts?account_id=DU8730189",
+        "/api/v1/targets?symbol=AAPL",
+        f"{ORDERS}/nothing/evidence?wait=1",
         "/api/v1/executions?since=yesterday",
     ],
 )
@@ -142,7 +147,7 @@ async def test_a_batch_that_is_not_there_is_404(
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/v1/nothing", "/api/v1/targets", "/api/v1/events", "/metrics", "/schema", "/a/b/c",
+    ["/api/v1/nothing", "/api/v1/accounts/DU8730189", "/api/v1/events", "/metrics", "/schema", "/a/b/c",
      "/problems/nothing"],
 )  # fmt: skip
 async def test_what_does_not_exist_is_a_404_problem(
@@ -162,6 +167,7 @@ async def test_what_does_not_exist_is_a_404_problem(
         ("PATCH", f"{ORDERS}/{BATCH}", "DELETE, GET, HEAD, OPTIONS"),
         ("GET", f"{ORDERS}/preview/", "OPTIONS, POST"),
         ("HEAD", f"{ORDERS}/{BATCH}/cancel", "OPTIONS, POST"),
+        ("GET", "/api/v1/accounts/DU8730189/halt", "OPTIONS, POST"),
         ("TRACE", "/health", "GET, HEAD, OPTIONS"),
         ("BREW", "/", "GET, HEAD, OPTIONS"),
     ],
@@ -230,7 +236,7 @@ async def test_the_log_names_the_request_but_never_a_key_or_a_body(
 
 async def test_every_route_declares_a_scope_or_is_on_the_open_list(front: Front) -> None:
     accounts = Accounts(frozenset(), AccountId("DU8730189"))
-    routes = create_routes(front.desk, accounts).routes
+    routes = create_routes(front.desk, accounts, KeptAnswers(lambda: None)).routes
     declared = 0
     for route in routes:
         for handler in route.route_handlers:  # type: ignore[union-attr]
@@ -258,9 +264,10 @@ async def test_the_document_describes_every_endpoint_and_every_error(
         submit["responses"]
     )
     assert {entry["name"] for entry in submit["parameters"]} == {"wait", "Idempotency-Key"}
-    reference = submit["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    bodies = submit["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
     schemas = document["components"]["schemas"]
-    assert schemas[reference.rsplit("/", 1)[1]]["required"] == ["orders"]
+    required = [schemas[body["$ref"].rsplit("/", 1)[1]]["required"] for body in bodies]
+    assert required == [["orders"], ["preview_id"]]
     assert schemas["TargetBody"]["additionalProperties"] is False
     assert '"format": "decimal"' not in json.dumps(schemas)
     assert '"$ref": "#/components/schemas/ProblemBody"' in json.dumps(submit["responses"])
@@ -324,7 +331,7 @@ async def test_the_503_of_the_ledger_is_documented_wherever_it_is_read(
 
 
 async def test_every_error_has_its_page() -> None:
-    assert set(PROBLEMS) >= {"bad-request", "broker-unavailable", "not-ready"}
+    assert set(PROBLEMS) >= {"bad-request", "broker-unavailable", "halted", "preview-stale"}
     assert "config" not in PROBLEMS
     assert all(issubclass(kind, PaperdeskError) for kind in PROBLEMS.values())
     assert ConfigError not in PROBLEMS.values()

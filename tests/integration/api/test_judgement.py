@@ -149,6 +149,86 @@ async def test_idempotency_comes_before_400(
     assert front.stored() == stored + 1
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("reader", "/api/v1/accounts/DU8730189/halt"),
+        ("auditor", "/api/v1/accounts/DU8730189/halt"),
+        ("trader", "/api/v1/accounts/DU8730189/resume"),
+        ("trader", "/api/v1/accounts/DU8730189/accept-position"),
+        ("trader", "/api/v1/halt"),
+        ("trader", "/api/v1/resume"),
+        ("trader", f"{ORDERS}/a1b2c3d4e5f67890/resolve"),
+    ],
+)
+async def test_who_lacks_the_scope_is_403_whatever_the_body_says(
+    front: Front, name: str, path: str
+) -> None:
+    caller = front.caller(name)
+    answers = [await caller.post(path, content=body) for body in (b"{}", b"[]")]
+
+    assert {code(answer) for answer in answers} == {(403, "forbidden")}
+    assert code(await caller.post(path, content=b"{")) == (400, "bad-request")
+
+
+@pytest.mark.parametrize("name", ["halt", "resume", "accept-position"])
+async def test_an_account_in_a_path_that_the_key_may_not_use_is_404(
+    front: Front, name: str
+) -> None:
+    body = b'{"all": true}' if name == "accept-position" else b'{"reason": "x"}'
+    caller = front.caller("warden")
+    answers = [
+        await caller.post(f"/api/v1/accounts/{account}/{name}", content=body)
+        for account in ("DU8730189", "DU9999999", "nothing", "dup203550", "%00")
+    ]
+
+    assert {code(answer) for answer in answers} == {(404, "not-found")}
+    shut, unknown = (answer.json()["detail"] for answer in answers[:2])
+    assert shut.replace("DU8730189", "DU9999999") == unknown  # nothing is learnt of either
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/api/v1/accounts/nothing/halt", "reason"),
+        ("/api/v1/accounts/DU8730189/resume", "reason"),
+        ("/api/v1/accounts/DU8730189/accept-position", "the body"),
+        ("/api/v1/halt", "reason"),
+        ("/api/v1/resume", "reason"),
+        (f"{ORDERS}/nothing/resolve", "symbol"),
+    ],
+)
+async def test_400_of_a_body_comes_before_404(front: Front, path: str, field: str) -> None:
+    response = await front.caller("admin").post(path, content=b"{}")
+
+    assert code(response) == (400, "bad-request")
+    assert response.json()["errors"][0]["field"] == field
+
+
+async def test_a_halt_of_all_is_ended_only_by_a_key_for_all_accounts(front: Front) -> None:
+    response = await front.caller("warden").post("/api/v1/resume", json={"reason": "x"})
+
+    assert code(response) == (403, "forbidden")
+    assert "DU8730189" in response.json()["detail"]
+
+
+async def test_a_preview_that_is_not_there_is_409_and_nothing_is_stored(
+    trader: httpx.AsyncClient, front: Front
+) -> None:
+    stored = front.stored()
+    unknown = await trader.post(ORDERS, json={"preview_id": "nothing"})
+    not_alone = await trader.post(
+        ORDERS, content=b'{"preview_id": "nothing", "account_id": "DU8730189"}'
+    )
+    of_a_preview = await trader.post(f"{ORDERS}/preview", json={"preview_id": "nothing"})
+
+    assert code(unknown) == (409, "preview-stale")
+    assert "retry-after" not in unknown.headers
+    assert code(not_alone) == (400, "bad-request")
+    assert code(of_a_preview) == (400, "bad-request")
+    assert front.stored() == stored
+
+
 async def test_a_defect_is_a_500_that_tells_nothing() -> None:
     async def defect(*_: object) -> None:
         raise RuntimeError("password is hunter2")
@@ -201,7 +281,9 @@ async def test_a_chunked_body_is_counted_while_it_arrives(trader: httpx.AsyncCli
 
 
 @pytest.mark.parametrize("account", ["DU9999999", "DU8730189", "", "du8730189"])
-@pytest.mark.parametrize("path", ["/api/v1/positions", "/api/v1/executions", ORDERS])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/positions", "/api/v1/targets", "/api/v1/executions", ORDERS]
+)
 async def test_an_account_that_the_key_may_not_use_is_400_on_get_too(
     front: Front, account: str, path: str
 ) -> None:

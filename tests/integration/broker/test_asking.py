@@ -22,7 +22,7 @@ from broker_support import (
     say_error,
 )
 from paperdesk.broker import queries
-from paperdesk.broker.link import Refused, account_key
+from paperdesk.broker.answers import Refused, account_key
 from paperdesk.broker.session import IbSession
 from paperdesk.desk.ports import LineDown
 from paperdesk.domain.vocabulary import Symbol
@@ -72,7 +72,7 @@ async def test_hours_are_asked_anew_on_the_next_day(
 ) -> None:
     broker, _ = session
     await broker.hours()
-    monkeypatch.setattr(broker, "_day", lambda _zone: date(2100, 1, 1))
+    monkeypatch.setattr(broker, "_today", lambda: date(2100, 1, 1))
     await broker.hours()
     await broker.hours()
 
@@ -108,7 +108,7 @@ async def test_a_refused_download_is_said(session: Running, gateway: Gateway) ->
     gateway.silence()
     asking = asyncio.create_task(broker.refresh_portfolio(FIRST))
     await asyncio.sleep(0.01)
-    answer = link_of(broker)._answers[account_key(FIRST)]
+    answer = link_of(broker)._answers._waiting[account_key(FIRST)]
     answer.done.set_exception(Refused(321, "no such account"))
 
     with pytest.raises(LineDown, match="no such account"):
@@ -189,7 +189,7 @@ async def test_a_lookup_without_an_end_is_not_an_unknown_symbol(
 
     with pytest.raises(LineDown):
         await broker.find_contracts(Symbol("AAPL"))
-    assert link_of(broker)._answers == {}
+    assert link_of(broker)._answers.keys == []
 
 
 async def test_a_quote_without_an_end_is_what_came(session: Running, gateway: Gateway) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sized
+import re
+from collections.abc import Callable, Sized
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +19,15 @@ from broker_support import (
     Listener,
     aapl,
     eventually,
+    frame,
     fresh,
     link_of,
     order,
     running,
     say,
 )
-from paperdesk.broker import queries
+from paperdesk.broker import guard, queries
+from paperdesk.broker import session as session_module
 from paperdesk.broker.session import IbSession, ib_order
 from paperdesk.desk.ports import LineDown, NotSent
 from paperdesk.domain.reports import (
@@ -226,24 +230,98 @@ async def test_an_order_id_is_sent_once(session: Running, gateway: Gateway) -> N
     assert len(gateway.frames("placeOrder")) == 1
 
 
-async def test_an_order_frame_that_nobody_asked_for_is_stopped(
-    session: Running, gateway: Gateway
+def _order_frame(broker: IbSession, order_id: int = 7777) -> bytes:
+    """Return the frame of an order as ib_async would write it."""
+    permitted = guard.order_fields(order(order_id=order_id), aapl(), link_of(broker).version)
+    return frame(*permitted)
+
+
+Way = Callable[[IbSession], object]
+WAYS_ROUND: dict[str, Way] = {
+    "client": lambda broker: link_of(broker).ib.client.placeOrder(
+        7777, queries.ib_contract(aapl()), ib_order(order())
+    ),
+    "placeOrder": lambda broker: link_of(broker).ib.placeOrder(
+        queries.ib_contract(aapl()), ib_order(order())
+    ),
+    "fields": lambda broker: link_of(broker).ib.client.send(3, 7777, "AAPL"),
+    "text": lambda broker: link_of(broker).ib.client.sendMsg(_order_frame(broker)[4:].decode()),
+    "frame": lambda broker: link_of(broker).ib.client.conn.sendMsg(_order_frame(broker)),
+    "behind another frame": lambda broker: link_of(broker).ib.client.conn.sendMsg(
+        frame("49", "1") + _order_frame(broker)
+    ),
+    "behind a greeting": lambda broker: link_of(broker).ib.client.conn.sendMsg(
+        b"API\0\0\0\0\x09v157..178" + _order_frame(broker)
+    ),
+    "half a frame": lambda broker: link_of(broker).ib.client.conn.sendMsg(
+        _order_frame(broker)[:40]
+    ),
+    "change": lambda broker: link_of(broker).transmit(
+        frame_fields(broker),
+        lambda: link_of(broker).ib.client.placeOrder(
+            7777, queries.ib_contract(aapl()), ib_order(order(quantity=11))
+        ),
+    ),
+    "cancel's permission": lambda broker: link_of(broker).transmit(
+        ["4", "1", "7777", ""],
+        lambda: link_of(broker).ib.client.conn.sendMsg(_order_frame(broker)),
+    ),
+    "global cancel": lambda broker: link_of(broker).ib.client.reqGlobalCancel(),
+    "exercise": lambda broker: link_of(broker).ib.client.exerciseOptions(
+        1, queries.ib_contract(aapl()), 1, 1, FIRST, 0
+    ),
+}
+
+
+def frame_fields(broker: IbSession) -> list[str]:
+    return guard.fields_of(_order_frame(broker))
+
+
+@pytest.mark.parametrize("way", WAYS_ROUND)
+async def test_no_order_leaves_that_was_not_permitted_one_by_one(
+    session: Running, gateway: Gateway, way: str
 ) -> None:
-    broker, _ = session
-    client = link_of(broker).ib.client
+    broker, heard = session
+    frames = heard.frames
 
-    with pytest.raises(NotSent, match="without an order"):
-        client.placeOrder(7777, queries.ib_contract(aapl()), _plain_order())
-    with pytest.raises(NotSent, match="never makes"):
-        client.reqGlobalCancel()
+    with pytest.raises(NotSent):
+        WAYS_ROUND[way](broker)
 
-    await asyncio.sleep(0.05)
+    assert heard.frames == frames
+    await broker.find_contracts(Symbol("AAPL"))  # the line is whole, and this came through
     assert gateway.frames("placeOrder") == []
     assert gateway.frames("reqGlobalCancel") == []
+    assert broker.orders_sent(FIRST) == 0
 
 
-def _plain_order() -> Any:
-    return ib_order(order())
+async def test_a_permission_is_for_one_frame(session: Running, gateway: Gateway) -> None:
+    broker, _ = session
+    link = link_of(broker)
+    bytes_of = _order_frame(broker)
+
+    def twice() -> None:
+        link.ib.client.conn.sendMsg(bytes_of)
+        link.ib.client.conn.sendMsg(_order_frame(broker, 7778))
+
+    with pytest.raises(OSError, match="after a frame was written: placeOrder without an order"):
+        link.transmit(frame_fields(broker), twice)
+    with pytest.raises(NotSent, match="without an order"):
+        link.ib.client.conn.sendMsg(_order_frame(broker, 7779))
+
+    await eventually(lambda: gateway.frames("placeOrder"))
+    await broker.find_contracts(Symbol("AAPL"))
+    assert len(gateway.frames("placeOrder")) == broker.orders_sent(FIRST) == 1
+
+
+def test_only_the_session_hands_orders_to_ib_async() -> None:
+    source = Path(session_module.__file__).parents[1]
+    users = {
+        path.name
+        for path in source.rglob("*.py")
+        if re.search(r"\.(?:placeOrder|transport\.write|sendMsg)\b", path.read_text("utf-8"))
+    }
+
+    assert users == {"session.py", "link.py"}
 
 
 async def test_a_cancel_of_another_client_ids_order_is_not_sent(session: Running) -> None:
@@ -295,7 +373,7 @@ async def test_ib_async_keeps_nothing_of_what_was_traded(session: Running) -> No
     wrapper = link.ib.wrapper
     kept: list[Sized] = [wrapper.trades, wrapper.fills, wrapper.permId2Trade, wrapper.positions]
     kept += [wrapper.portfolio, wrapper.accountValues, wrapper.tickers, wrapper._results]
-    kept += [wrapper._futures, link._answers]
+    kept += [wrapper._futures, link._answers.keys]
     assert [len(held) for held in kept] == [0] * len(kept)
 
 

@@ -85,7 +85,7 @@ async def test_a_report_that_cannot_be_folded_does_not_stop_the_others(tmp_path:
                     await wait_set(changed, 1)
 
         kept = sqlite3.connect(tmp_path / "ledger.db")
-        raw = kept.execute("SELECT count(*) FROM raw_messages WHERE fields LIKE '%raw%'")
+        raw = kept.execute("SELECT count(*) FROM events WHERE body LIKE '%raw%'")
         count = raw.fetchone()[0]
         kept.close()
 
@@ -156,16 +156,24 @@ async def test_a_line_that_drops_again_and_again_sends_nothing_twice(tmp_path: P
                 await waiting
         assert await house.desk.until_up(10)
 
+        def held() -> dict[str, int]:
+            return {name: house.gateway.position(ACCOUNT, name) for name in symbols}
+
+        async with asyncio.timeout(10):  # what waited is sent now
+            while await house.positions() != held():  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.05)
         refs = [frame.fields[26] for frame in house.gateway.frames("placeOrder")]
-        held = {name: house.gateway.position(ACCOUNT, name) for name in symbols}
         assert len(refs) == len(set(refs))
-        assert await house.positions() == held
 
 
-async def test_a_cancel_asked_again_and_again_is_one_frame(tmp_path: Path) -> None:
+async def test_a_cancel_asked_again_and_again_is_one_frame(
+    tmp_path: Path, ledger_url: str
+) -> None:
     async with Gateway(accounts={ACCOUNT: 1_000_000}) as gateway:
         patient = DeskSettings(ack_timeout=0.05)
-        async with open_house(tmp_path, gateway=gateway, desk=patient) as house:
+        async with open_house(
+            tmp_path, gateway=gateway, desk=patient, ledger_url=ledger_url
+        ) as house:
             batch = await house.submit(make_target(limit="1.00"), wait_seconds=2)
             await gateway.stop()
             await house.until_down()

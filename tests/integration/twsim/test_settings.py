@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
 from ib_async import IB, LimitOrder, MarketOrder, Stock, Trade
 
 from twsim import Gateway
+from twsim.server import reserve_port
 
 ACCOUNT = "DU8730189"
 AAPL = Stock("AAPL", "SMART", "USD", conId=265598)
@@ -192,3 +194,16 @@ async def test_the_global_cancel_of_ib_async_ends_everything(connect: Connect) -
     await until(lambda: all(trade.isDone() for trade in trades))
 
     assert [trade.orderStatus.status for trade in trades] == ["Cancelled"] * 2
+
+
+async def test_a_shut_port_is_kept_by_whoever_reserves_ports() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def reserve(host: str, port: int) -> socket.socket:
+        asked.append((host, port))
+        return reserve_port(host, port)
+
+    async with Gateway(reserve=reserve) as gateway:
+        gateway.inject("L01", on="now", delay=60)
+
+        assert asked == [(gateway.host, gateway.port)]

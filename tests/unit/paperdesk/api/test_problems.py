@@ -6,10 +6,12 @@ from paperdesk.api.problems import problem_answer
 from paperdesk.errors import (
     BadRequest,
     BrokerUnavailable,
+    Halted,
     IdempotencyInProgress,
     LedgerUnavailable,
     OutcomeUnknown,
     PaperdeskError,
+    PreviewStale,
     TooManyRequests,
     Unauthorized,
 )
@@ -34,6 +36,8 @@ def test_what_may_be_sent_again_says_when(
     assert dict(answer.headers)["Retry-After"] == retry_after
 
 
-@pytest.mark.parametrize("error", [BadRequest("no"), Unauthorized("no")])
+@pytest.mark.parametrize(
+    "error", [BadRequest("no"), Unauthorized("no"), Halted("no"), PreviewStale("no")]
+)
 def test_what_would_end_the_same_way_does_not_say_when(error: PaperdeskError) -> None:
     assert "Retry-After" not in dict(problem_answer(error).headers)

@@ -28,9 +28,13 @@ def test_a_notice_leaves_the_order_alive(code: int) -> None:
     assert effect_of(code).effect is Effect.INFORMATION
 
 
-@pytest.mark.parametrize("code", [100, 104, 105, 135, 136, 161, 10147, 10148])
+@pytest.mark.parametrize("code", [100, 104, 105, 135, 136, 161, 10147, 10148, 10149])
 def test_an_answer_to_a_cancel_says_nothing_certain(code: int) -> None:
     assert effect_of(code).effect is Effect.AMBIGUOUS
+
+
+def test_a_warning_of_liquidation_concerns_the_account() -> None:
+    assert effect_of(2148).effect is Effect.LOCKS_ACCOUNT
 
 
 @pytest.mark.parametrize("code", [0, -1, 1, 102, 2099, 2200, 99999])
@@ -58,12 +62,14 @@ def test_every_row_names_its_source() -> None:
         (502, LinkEffect.OVER),
         (504, LinkEffect.OVER),
         (507, LinkEffect.OVER),
+        (100, LinkEffect.TOO_FAST),
+        (10197, LinkEffect.COMPETING),
     ],
 )
 def test_some_codes_concern_the_connection(code: int, effect: LinkEffect) -> None:
     assert link_effect_of(code) is effect
 
 
-@pytest.mark.parametrize("code", [2103, 2104, 2105, 2106, 2107, 2108, 2119, 2157, 2158, 10197])
+@pytest.mark.parametrize("code", [2103, 2104, 2105, 2106, 2107, 2108, 2119, 2157, 2158, 10182])
 def test_a_data_farm_is_not_the_connection(code: int) -> None:
     assert link_effect_of(code) is None

@@ -18,6 +18,7 @@ from paperdesk.broker.guard import (
     check_frame,
     fields_of,
     is_clean,
+    is_greeting,
     is_paper,
     order_fields,
     paper_problem,
@@ -281,3 +282,26 @@ def test_old_order_ids_stay_used_though_they_are_not_kept() -> None:
 
 def test_the_contract_of_an_order_names_its_conid() -> None:
     assert ib_contract(aapl()).conId == AAPL
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"\0\0\0\x05",
+        b"\0\0\0\x0549\0001",
+        b"\0\0\0\x0549\0001\0\0\0\0\x0549\0001\0",
+        b"\0\0\0\x0649\0001\0",
+    ],
+)
+def test_what_is_not_one_whole_frame_is_not_sent(frame: bytes) -> None:
+    with pytest.raises(NotSent, match="one whole frame"):
+        fields_of(frame)
+
+
+def test_a_greeting_has_nothing_behind_it() -> None:
+    greeting = b"API\0\0\0\0\x09v157..178"
+
+    assert is_greeting(greeting)
+    assert not is_greeting(greeting + b"\0\0\0\x053\0001\0")
+    assert not is_greeting(b"API\0")

@@ -1,51 +1,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
 from broker_support import CLIENT_ID, QUICK, Listener, WallClock
-from paperdesk.broker.link import Address, Late, Link, account_key
+from paperdesk.broker.answers import Late, account_key
+from paperdesk.broker.link import Address, Link
 from paperdesk.desk.ports import LineDown, NotSent
 
 
-def make_link(complaint: str = "") -> Link:
-    link = Link(
+def make_link() -> Link:
+    return Link(
         Address("gateway", 4002, CLIENT_ID),
         clock=WallClock(),
         listener=Listener(),
         timing=QUICK,
         on_change=lambda: None,
+        orders_sent=Counter(),
     )
-    link.complaint = complaint
-    return link
-
-
-READ_ONLY = "The API interface is currently in Read-Only mode."
-REFUSED = ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 4002)")
-TWICE = OSError("Multiple exceptions: [Errno 111] Connect call failed, [Errno 111] Connect")
-
-
-@pytest.mark.parametrize(
-    ("problem", "words"),
-    [
-        (TimeoutError(), "no answer from gateway:4002 within 1 s"),
-        (REFUSED, "connection refused at gateway:4002: is IB Gateway running"),
-        (TWICE, "connection refused at gateway:4002: is IB Gateway running"),
-        (ConnectionError(["open orders request timed out"]), "open orders request timed out; "),
-        (OSError(113, "No route to host"), "cannot reach gateway:4002: No route to host"),
-        (ConnectionError("Socket connection broken"), "cannot reach gateway:4002: Socket"),
-        (NotSent("the connection is closing"), "cannot reach gateway:4002: the connection"),
-    ],
-)
-def test_why_connecting_failed_is_said_in_words(problem: OSError | NotSent, words: str) -> None:
-    assert words in make_link(READ_ONLY)._words(problem)
-
-
-def test_a_gateways_own_complaint_is_named() -> None:
-    words = make_link(READ_ONLY)._words(ConnectionError(["positions request timed out"]))
-
-    assert words.endswith(f"it says: {READ_ONLY}")
 
 
 async def test_one_thing_is_asked_once_at_a_time() -> None:
@@ -58,7 +32,7 @@ async def test_one_thing_is_asked_once_at_a_time() -> None:
 
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    assert link._answers == {}
+    assert link._answers.keys == []
 
 
 async def test_an_answer_without_its_end_is_late_and_carries_what_came() -> None:

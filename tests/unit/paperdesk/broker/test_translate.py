@@ -68,6 +68,10 @@ def test_an_open_order_is_read() -> None:
         conid=ConId(756733),
         quantity=Decimal(1000),
         told=Told.ACKNOWLEDGED,  # PendingCancel: it is there, nothing more
+        symbol="SPY",
+        side=Side.BUY,
+        order_type="MKT",
+        limit_price=None,
     )
 
 
@@ -178,6 +182,53 @@ def test_an_order_of_the_brokers_own_without_ids_is_read() -> None:
 
     assert isinstance(report, OrderReport)
     assert (report.order_id, report.client_id, report.perm_id) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("action", "side"), [("BUY", Side.BUY), ("SELL", Side.SELL), ("SSHORT", Side.SELL)]
+)
+def test_the_side_of_anybodys_order_is_read(action: str, side: Side) -> None:
+    report = report_of(changed(PLAIN, _13=action), 173, NOW)
+
+    assert isinstance(report, OrderReport)
+    assert report.side is side
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [("0.0", None), ("", None), ("1.7976931348623157E308", None), ("86.78", Decimal("86.78"))],
+)
+def test_a_limit_of_zero_is_none(text: str, price: Decimal | None) -> None:
+    report = report_of(changed(PLAIN, _15="LMT", _16=text), 173, NOW)
+
+    assert isinstance(report, OrderReport)
+    assert (report.order_type, report.limit_price) == ("LMT", price)
+
+
+def pegged(count: str) -> list[str]:
+    """Return an order pegged to a benchmark: five fields more stand before the conditions."""
+    fields = changed(PLAIN, _15="PEG BENCH")
+    return [*fields[:111], "7", "0", "0.0", "0.0", "NYSE", count, *fields[112:]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "has_conditions"),
+    [
+        (PLAIN, False),
+        (changed(PLAIN, _111="2"), True),
+        (pegged("0"), False),
+        (pegged("1"), True),
+        (PLAIN[:111], True),  # it was cut: there may be some
+        (changed(PLAIN, _111="many"), True),
+    ],
+)
+def test_an_order_that_waits_for_more_than_its_price_is_known(
+    fields: list[str], *, has_conditions: bool
+) -> None:
+    report = report_of(fields, 173, NOW)
+
+    assert isinstance(report, OrderReport)
+    assert report.has_conditions is has_conditions
 
 
 def groups(fields: list[str]) -> dict[str, list[str]]:

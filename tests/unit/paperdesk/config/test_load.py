@@ -4,17 +4,20 @@ import hashlib
 import re
 import subprocess
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from paperdesk.config import Settings, load_settings
-from paperdesk.domain.vocabulary import Scope
+from paperdesk.config import DeskSettings, Settings, load_settings
+from paperdesk.domain.limits import UNLIMITED, Limits
+from paperdesk.domain.vocabulary import ForeignOrders, Keep, PositionBreaks, Scope, Symbol
 from paperdesk.errors import ConfigError
 
 README = Path(__file__).parents[4] / "README.md"
 KEY_HASH = "ab" * 32
 GATEWAY = '[[gateways]]\naccounts = ["DU8730189"]\n'
+LIMITS = "[limits.DU8730189]\n"
 CLIENT = (
     f'[[clients]]\nname = "client1"\nkey_sha256 = "{KEY_HASH}"\n'
     'scopes = ["trade"]\naccounts = ["DU8730189"]\n'
@@ -78,10 +81,19 @@ def test_every_key_of_the_contract_is_understood() -> None:
         [desk]
         ack_timeout = 2.5
         max_send_delay = 30
-        keep = "within_tolerance"
-        foreign_orders = "count"
-        position_breaks = "adopt"
-        resolve_seconds = 10
+        keep = "exact"
+        foreign_orders = "refuse"
+        position_breaks = "lock"
+        resolve_seconds = 0.5
+        [limits.DU8730189]
+        max_order_quantity = 10000
+        max_order_notional = 250000
+        max_position_notional = 500000.10
+        max_gross_notional = 2e6
+        max_orders_per_minute = 3000
+        price_collar_pct = 0.1
+        allow_short = false
+        symbols = ["AAPL", "brk.b"]
         """
     )
 
@@ -92,12 +104,67 @@ def test_every_key_of_the_contract_is_understood() -> None:
     assert client.key_sha256 == KEY_HASH
     assert client.client.scopes == {Scope.TRADE, Scope.AUDIT}
     assert client.client.accounts == {"DU8730189"}
-    assert (settings.desk.ack_timeout, settings.desk.max_send_delay) == (2.5, 30.0)
+    assert settings.desk == DeskSettings(
+        2.5, 30.0, Keep.EXACT, ForeignOrders.REFUSE, PositionBreaks.LOCK, 0.5
+    )
     assert settings.ledger.path == Path("other.db")
+    assert settings.limits == {
+        "DU8730189": Limits(
+            max_order_quantity=10_000,
+            max_order_notional=Decimal(250_000),
+            max_position_notional=Decimal("500000.1"),
+            max_gross_notional=Decimal(2_000_000),
+            max_orders_per_minute=3_000,
+            price_collar_pct=Decimal("0.1"),
+            allow_short=False,
+            symbols=frozenset({Symbol("AAPL"), Symbol("BRK B")}),
+        )
+    }
 
 
 def test_with_gateways_the_ledger_is_beside_the_file() -> None:
     assert load(GATEWAY).ledger.url == "sqlite:///paperdesk.db"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me@host/db",
+        "postgres://me:secret@host:5433/db",
+        "postgresql://me:a%2Fb%40c@[::1]:5432/db?sslmode=require",
+        "postgresql://me@one:5432,two:5432/db",
+        "postgresql:///db?host=/run/postgresql",
+    ],
+)
+def test_a_ledger_may_be_a_postgresql_database(url: str) -> None:
+    assert load(f'[ledger]\nurl = "{url}"\n').ledger.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:se/cret@host/db",
+        "postgresql://me:1/cret@host/db",
+        "postgresql://me:se@cret@host/db",
+        "postgresql://me:se:cret@host/db",
+        "postgresql://me:se?cret@host/db",
+        "postgresql://me:se#cret@host/db",
+        "postgresql://me:cret@host:port/db",
+        "postgresql://me:cret@host",
+        "postgresql+psycopg://me:cret@host/db",
+    ],
+)
+def test_a_url_that_would_be_misread_is_refused_without_its_password(url: str) -> None:
+    told = problems(f'[ledger]\nurl = "{url}"\n')
+
+    assert "postgresql://user@host/database" in told
+    assert "cret" not in told
+
+
+def test_settings_that_are_printed_do_not_show_the_ledgers_password() -> None:
+    settings = load('[ledger]\nurl = "postgresql://me:secret@host/db"\n')
+
+    assert "secret" not in repr(settings)
 
 
 def test_the_only_account_is_the_default_one() -> None:
@@ -153,6 +220,8 @@ def test_gateways_and_clients_can_come_from_the_environment_alone() -> None:
         ("", {"PAPERDESK_DEFAULT_ACCOUNT__X": "1"}, "must be a value, not a section"),
         ("[gateways]\nport = 1\n", {}, "write [[gateways]]"),
         ("gateways = [1]\n", {}, "write [[gateways]]"),
+        ("gateways = 1\n", {}, "write [[gateways]]"),
+        ("server = 3\n", {"PAPERDESK_SERVER__PORT": "1"}, "server has a value already"),
     ],
 )  # fmt: skip
 def test_an_unknown_key_stops_the_start_and_is_named_with_its_place(
@@ -169,7 +238,8 @@ def test_an_unknown_key_stops_the_start_and_is_named_with_its_place(
         ("[server]\nport = 70000\n", "from 0 to 65535"),
         ("[server]\nport = true\n", "from 0 to 65535"),
         ("[server]\nport = 80.0\n", "from 0 to 65535"),
-        ('[ledger]\nurl = "postgresql://me@host/db"\n', "not supported by this version yet"),
+        ('[ledger]\nurl = "mysql://me@host/db"\n', "or postgresql://user@host/database"),
+        ('[ledger]\nurl = "postgresql://me@host"\n', "must be postgresql://user@host/database"),
         ('[ledger]\nurl = "sqlite:///:memory:"\n', "the path of a file"),
         ('[ledger]\nurl = "sqlite://"\n', "the path of a file"),
         ('[ledger]\nurl = "mysql://x"\n', "the path of a file"),
@@ -196,17 +266,89 @@ def test_an_unknown_key_stops_the_start_and_is_named_with_its_place(
         ("[desk]\nack_timeout = nan\n", "number of seconds from 0.1 to 60"),
         ("[desk]\nack_timeout = 0\n", "number of seconds from 0.1 to 60"),
         ("[desk]\nmax_send_delay = true\n", "number of seconds"),
-        ('[desk]\nkeep = "exact"\n', '"exact" is not supported by this version yet: remove it'),
         ('[desk]\nkeep = "never"\n', 'must be one of "within_tolerance", "exact"'),
-        ('[desk]\nforeign_orders = "refuse"\n', "not supported by this version yet"),
-        ('[desk]\nposition_breaks = "lock"\n', "not supported by this version yet"),
-        ("[limits.DU8730189]\n", "limits are not supported by this version yet: remove it"),
-        ("[limits.DU8730189]\nallow_short = true\n", "limits are not supported"),
+        ("[desk]\nforeign_orders = 1\n", 'must be one of "count", "ignore", "refuse"'),
+        ('[desk]\nposition_breaks = ""\n', 'must be one of "adopt", "lock"'),
+        ("[desk]\nresolve_seconds = 0.4\n", "number of seconds from 0.5 to 3600"),
+        ("[desk]\nack_timeout = 1e999999\n", "number of seconds from 0.1 to 60"),
+        ("[desk]\nack_timeout = 1e99999999999999999999\n", "a number that nothing can hold"),
         ("[server\n", "is not valid TOML"),
     ],
 )  # fmt: skip
 def test_a_setting_that_cannot_be_honoured_stops_the_start(toml: str, words: str) -> None:
     assert words in problems(toml)
+
+
+@pytest.mark.parametrize("word", ["within_tolerance", "exact"])
+def test_a_choice_is_one_of_its_words(word: str) -> None:
+    assert load(f'[desk]\nkeep = "{word}"\n').desk.keep is Keep(word)
+
+
+def test_an_account_without_limits_has_none() -> None:
+    assert load().limits == {}
+    assert load("[limits.DU8730189]\n").limits == {"DU8730189": UNLIMITED}
+
+
+def test_the_environment_sets_limits_beside_and_over_the_files() -> None:
+    environ = {
+        "PAPERDESK_LIMITS__DU8730189__MAX_ORDER_QUANTITY": "10",
+        "PAPERDESK_LIMITS__DU8730189__MAX_ORDER_NOTIONAL": "0.10",
+        "PAPERDESK_LIMITS__DUP203550__ALLOW_SHORT": "False",
+        "PAPERDESK_LIMITS__DUP203550__SYMBOLS": "msft, aapl",
+    }
+
+    limits = load(f"{LIMITS}max_order_quantity = 5\nallow_short = false\n", environ).limits
+
+    assert limits == {
+        "DU8730189": Limits(
+            max_order_quantity=10, max_order_notional=Decimal("0.1"), allow_short=False
+        ),
+        "DUP203550": Limits(
+            allow_short=False, symbols=frozenset({Symbol("MSFT"), Symbol("AAPL")})
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        (
+            LIMITS + "max_ordr_quantity = 1\n",
+            "limits.DU8730189.max_ordr_quantity (given.toml): unknown key max_ordr_quantity; did",
+        ),
+        (LIMITS + "max_order_quantity = 0\n", "a whole number from 1 to 1000000000"),
+        (LIMITS + "max_order_quantity = 10.0\n", "a whole number from 1 to 1000000000"),
+        (LIMITS + "max_orders_per_minute = true\n", "a whole number from 1 to 1000000"),
+        (LIMITS + "max_order_notional = 0\n", "above 0 and at most 1,000,000,000,000,000"),
+        (LIMITS + "max_position_notional = nan\n", "must be a number above 0"),
+        (LIMITS + "max_gross_notional = inf\n", "must be a number above 0"),
+        (LIMITS + "max_gross_notional = true\n", "must be a number above 0"),
+        (LIMITS + 'max_gross_notional = "1"\n', "must be a number above 0"),
+        (LIMITS + "max_gross_notional = 0.000000001\n", "with at most 8 decimals"),
+        (LIMITS + "price_collar_pct = 100.01\n", "above 0 and at most 100, with"),
+        (LIMITS + 'allow_short = "false"\n', "must be true or false"),
+        (LIMITS + "allow_short = 0\n", "must be true or false"),
+        (LIMITS + "symbols = []\n", "must be a list with at least one entry"),
+        (LIMITS + 'symbols = ["BRK.B", "BRK B"]\n', "names an entry twice"),
+        (LIMITS + 'symbols = ["A\\tB"]\n', "is no symbol"),
+        ("limits = 3\n", "limits (given.toml): is a table of sections: write [limits.NAME]"),
+        ("[limits]\nallow_short = true\n", "limits.allow_short (given.toml): belongs in a section"),
+        ("[limits.U1234567]\nallow_short = true\n", "limits.U1234567 (given.toml): "),
+        ("[limits.DU7777777]\n", "limits.DU7777777: is under no gateway: add it there or remove"),
+        (LIMITS + "[limits.du8730189]\n", "is a second section of this account: keep one"),
+    ],
+)  # fmt: skip
+def test_a_limit_that_could_be_misread_stops_the_start(toml: str, words: str) -> None:
+    assert words in problems(toml)
+
+
+def test_a_variable_that_sets_no_limit_is_named() -> None:
+    wrong = "PAPERDESK_LIMITS__DU8730189__MAX_ORDER_QUANTITY"
+    unknown = "PAPERDESK_LIMITS__U1234567__ALLOW_SHORT"
+    said = problems("", {wrong: "1e3", unknown: "true"})
+
+    assert f"{wrong}: must be a whole number" in said
+    assert f'{unknown}: "U1234567" is not the id of a paper account' in said
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
@@ -237,7 +379,7 @@ def test_a_file_that_cannot_be_read_is_named(content: bytes | None) -> None:
 def test_the_readmes_example_works_with_a_key_of_ones_own_only() -> None:
     """A key that everybody can read must never be one that opens an account."""
     readme = README.read_text(encoding="utf-8").partition("## With your IBKR paper account")[2]
-    (example,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    example, ledger = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
     command = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)[0]
     made = subprocess.run(
         ["/bin/sh", "-c", command], capture_output=True, text=True, check=True
@@ -249,3 +391,4 @@ def test_the_readmes_example_works_with_a_key_of_ones_own_only() -> None:
     assert key_sha256 == hashlib.sha256(key.encode()).hexdigest()
     (client,) = load(re.sub('"PUT .*"', f'"{key_sha256}"', example)).clients
     assert client.key_sha256 == key_sha256
+    assert load(ledger).ledger.url.startswith("postgresql://")

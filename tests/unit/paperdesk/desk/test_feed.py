@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from paperdesk.desk.feed import Feed, wait_set
 
 
@@ -39,3 +41,21 @@ async def test_who_stopped_watching_is_forgotten() -> None:
         pass
 
     assert feed._watchers == {}
+
+
+async def test_watchers_are_woken_by_key_and_then_as_they_came() -> None:
+    """A repeated run must wake the same first, whatever sets and hashes do."""
+    feed, woken = Feed(), list[str]()
+
+    async def watch(key: str, name: str) -> None:
+        with feed.watch(key) as event:
+            await event.wait()
+            woken.append(name)
+
+    async with asyncio.TaskGroup() as group:
+        for name in ("b1", "a1", "b2", "a2", "b3"):
+            group.create_task(watch(name[0], name))
+        await asyncio.sleep(0)
+        feed.publish({"b", "a"})
+
+    assert woken == ["a1", "a2", "b1", "b2", "b3"]

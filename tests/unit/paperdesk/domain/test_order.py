@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from makers import NOW, make_order, seconds
 from paperdesk.domain.order import (
+    SENT,
     TERMINAL,
     TRANSITIONS,
+    UNRESOLVED,
     InvalidTransition,
     OrderEvent,
     OrderState,
@@ -18,8 +23,64 @@ from paperdesk.domain.order import (
     WireStatus,
     advance,
     shown_status,
+    shown_warnings,
 )
 from paperdesk.domain.vocabulary import Side
+
+# Written a second time, by hand: per state where each event of OrderEvent leads, in the order
+# of the first line; "." is an event that cannot happen there.
+BY_HAND = """
+            clai nots lost vani abse quar ackn fill canc reje drop laps
+planned     send .    .    .    .    .    .    .    .    .    drop laps
+sending     .    notp unkn unkn .    .    work fill canc reje .    .
+unknown     .    notp unkn unkn notp quar work fill canc reje .    .
+quarantined .    .    quar quar notp quar work fill canc reje .    .
+working     .    .    work unkn .    .    work fill canc reje .    .
+filled      .    .    fill fill .    .    fill fill fill fill .    .
+cancelled   .    .    canc canc .    .    canc fill canc canc .    .
+rejected    .    .    reje reje .    .    reje fill canc reje .    .
+not_placed  .    .    notp notp .    .    work fill canc reje .    .
+dropped     .    .    .    .    .    .    .    .    .    .    .    .
+lapsed      .    .    .    .    .    .    .    .    .    .    .    .
+"""
+REPORTED = (
+    OrderEvent.ACKNOWLEDGED,
+    OrderEvent.FILLED,
+    OrderEvent.CANCELLED,
+    OrderEvent.REJECTED,
+)
+SHOWN = {
+    OrderState.PLANNED: ShownStatus.PENDING_SUBMIT,
+    OrderState.SENDING: ShownStatus.PENDING_SUBMIT,
+    OrderState.UNKNOWN: ShownStatus.UNKNOWN,
+    OrderState.QUARANTINED: ShownStatus.UNKNOWN,
+    OrderState.WORKING: ShownStatus.PRE_SUBMITTED,
+    OrderState.FILLED: ShownStatus.FILLED,
+    OrderState.CANCELLED: ShownStatus.CANCELLED,
+    OrderState.REJECTED: ShownStatus.INACTIVE,
+    OrderState.NOT_PLACED: ShownStatus.ERROR,
+    OrderState.DROPPED: ShownStatus.CANCELLED,
+    OrderState.LAPSED: ShownStatus.ERROR,
+}
+ASKED = {
+    OrderState.SENDING: ShownStatus.PENDING_CANCEL,
+    OrderState.WORKING: ShownStatus.PENDING_CANCEL,
+}
+
+
+def by_hand() -> Mapping[tuple[OrderState, OrderEvent], OrderState]:
+    states = {str(state).replace("_", "")[:4]: state for state in OrderState}
+    lines = BY_HAND.strip("\n").splitlines()[1:]
+    return {
+        (OrderState(name), event): states[cell]
+        for name, *cells in map(str.split, lines)
+        for event, cell in zip(OrderEvent, cells, strict=True)
+        if cell != "."
+    }
+
+
+def test_the_table_is_what_was_meant() -> None:
+    assert by_hand() == TRANSITIONS
 
 
 @pytest.mark.parametrize("state", OrderState)
@@ -27,20 +88,41 @@ from paperdesk.domain.vocabulary import Side
 def test_every_cell_moves_as_the_table_says_or_raises(
     state: OrderState, event: OrderEvent
 ) -> None:
-    order = make_order(state=state)
+    order = make_order(state=state, ended_at=NOW if state in TERMINAL else None)
     expected = TRANSITIONS.get((state, event))
 
     if expected is None:
-        with pytest.raises(InvalidTransition):
+        before = replace(order)
+        with pytest.raises(InvalidTransition, match=f"{event} while {state}"):
             advance(order, event, NOW)
+        assert order == before
         return
-    after = advance(order, event, NOW)
+    after = advance(order, event, NOW + seconds(1))
 
-    assert after.state is expected
-    if expected is not state:
-        assert (after.ended_at is not None) == (expected in TERMINAL)
-    else:
+    if expected is state:
         assert after is order
+    else:
+        ended_at = NOW + seconds(1) if expected in TERMINAL else None
+        assert after == replace(order, state=expected, ended_at=ended_at)
+
+
+@given(
+    st.sampled_from([OrderState.SENDING, *SENT, OrderState.NOT_PLACED]),
+    st.lists(st.sampled_from(REPORTED), min_size=1, max_size=8),
+    st.data(),
+)
+def test_any_order_and_repetition_of_reports_leads_to_the_same_state(
+    state: OrderState, events: list[OrderEvent], data: st.DataObject
+) -> None:
+    again = [*events, *data.draw(st.lists(st.sampled_from(events), max_size=4))]
+
+    def after(heard: list[OrderEvent]) -> OrderState:
+        order = make_order(state=state)
+        for event in heard:
+            order = advance(order, event, NOW)
+        return order.state
+
+    assert after(events) is after(data.draw(st.permutations(again)))
 
 
 def test_nothing_leads_back_to_a_state_from_which_an_order_is_sent() -> None:
@@ -60,16 +142,16 @@ def test_only_a_late_arrival_reopens_a_terminal_order() -> None:
     assert reopening == {OrderState.NOT_PLACED}
 
 
+def test_a_state_is_unsent_with_the_broker_or_over() -> None:
+    assert {OrderState.PLANNED} | SENT | TERMINAL == set(OrderState)
+    assert not SENT & TERMINAL
+    assert UNRESOLVED < SENT
+
+
 def test_every_event_that_a_report_can_be_is_taken_in_every_sent_state() -> None:
     sent = set(OrderState) - {OrderState.PLANNED, OrderState.DROPPED, OrderState.LAPSED}
-    reports = {
-        OrderEvent.ACKNOWLEDGED,
-        OrderEvent.FILLED,
-        OrderEvent.CANCELLED,
-        OrderEvent.REJECTED,
-    }
 
-    assert all((state, event) in TRANSITIONS for state in sent for event in reports)
+    assert all((state, event) in TRANSITIONS for state in sent for event in REPORTED)
 
 
 def test_leaves_are_what_may_still_trade() -> None:
@@ -80,6 +162,10 @@ def test_leaves_are_what_may_still_trade() -> None:
     assert replace(order, state=OrderState.CANCELLED).leaves == 0
 
 
+def test_a_correction_that_takes_shares_back_leaves_no_more_to_trade() -> None:
+    assert replace(make_order(filled=40), filled_qty=10).leaves == 60
+
+
 def test_the_average_price_is_that_of_the_executions() -> None:
     assert make_order(filled=40, price="10.5").avg_fill_price == Decimal("10.5")
     assert make_order().avg_fill_price is None
@@ -88,42 +174,68 @@ def test_the_average_price_is_that_of_the_executions() -> None:
 def test_a_cancelled_order_settles_after_a_second() -> None:
     order = make_order(state=OrderState.CANCELLED, ended_at=NOW)
 
-    assert not order.is_settled(NOW + seconds(0.9))
+    assert order.settles_at == NOW + seconds(1)
+    assert not order.is_settled(NOW + seconds(0.999999))
     assert order.is_settled(NOW + seconds(1))
     assert not replace(order, ended_at=None).is_settled(NOW + seconds(9))
 
 
-def test_a_filled_order_settles_at_once_when_its_executions_add_up() -> None:
-    order = make_order(state=OrderState.FILLED, filled=100)
+def test_an_order_with_executions_missing_settles_by_them_and_not_by_time() -> None:
+    order = make_order(state=OrderState.CANCELLED, ended_at=NOW, filled=10, broker_filled=40)
 
+    assert order.settles_at is None
+    assert not order.is_settled(NOW + seconds(3600))
+    assert replace(order, executed_qty=40).is_settled(NOW + seconds(1))
+
+
+@pytest.mark.parametrize("state", sorted(TERMINAL - {OrderState.CANCELLED}))
+def test_any_other_end_settles_at_once_when_executions_add_up(state: OrderState) -> None:
+    order = make_order(state=state, filled=40, broker_filled=40, ended_at=NOW)
+
+    assert order.settles_at is None
     assert order.is_settled(NOW)
-    assert not replace(order, broker_filled=101).is_settled(NOW)
-    assert not make_order(filled=10).is_settled(NOW)
+    assert not replace(order, broker_filled=41).is_settled(NOW + seconds(9))
+
+
+@pytest.mark.parametrize("state", sorted(set(OrderState) - TERMINAL))
+def test_what_is_not_over_is_never_settled(state: OrderState) -> None:
+    order = make_order(state=state)
+
+    assert not order.is_settled(NOW + seconds(3600))
+    assert order.settles_at is None
 
 
 @pytest.mark.parametrize("state", OrderState)
-def test_every_state_has_a_shown_status(state: OrderState) -> None:
-    assert shown_status(make_order(state=state)) in ShownStatus
+def test_every_state_has_its_shown_status(state: OrderState) -> None:
+    order = make_order(state=state)
+    asked = replace(order, cancel_asked=True)
+
+    assert shown_status(order) is SHOWN[state]
+    assert shown_status(asked) is ASKED.get(state, SHOWN[state])
 
 
-def test_a_working_order_shows_the_wires_status() -> None:
-    order = replace(make_order(), wire_status=WireStatus.SUBMITTED)
-
-    assert shown_status(order) is ShownStatus.SUBMITTED
-    assert shown_status(make_order()) is ShownStatus.PRE_SUBMITTED
-
-
-@pytest.mark.parametrize(
-    ("state", "status"),
-    [
-        (OrderState.SENDING, ShownStatus.PENDING_CANCEL),
-        (OrderState.WORKING, ShownStatus.PENDING_CANCEL),
-        (OrderState.UNKNOWN, ShownStatus.UNKNOWN),
-        (OrderState.FILLED, ShownStatus.FILLED),
-        (OrderState.CANCELLED, ShownStatus.CANCELLED),
-    ],
-)
-def test_an_asked_cancel_shows_until_the_order_ends(
-    state: OrderState, status: ShownStatus
+@pytest.mark.parametrize("state", OrderState)
+def test_an_order_that_ended_with_its_time_is_inactive_unless_it_filled(
+    state: OrderState,
 ) -> None:
-    assert shown_status(make_order(state=state, cancel_asked=True)) is status
+    order = replace(make_order(state=state), is_expired=True)
+    is_over = state is OrderState.CANCELLED
+
+    assert shown_status(order) is (ShownStatus.INACTIVE if is_over else SHOWN[state])
+
+
+@pytest.mark.parametrize("wire", WireStatus)
+def test_a_working_order_shows_the_wires_status(wire: WireStatus) -> None:
+    assert shown_status(make_order(status=wire)) == wire.value
+
+
+def test_a_late_order_shows_its_real_status_and_its_warnings() -> None:
+    late = replace(
+        make_order(status=WireStatus.SUBMITTED, warnings=("late",)),
+        is_late=True,
+        cancel_asked=True,
+    )
+
+    assert shown_status(late) is ShownStatus.PENDING_CANCEL
+    assert shown_status(replace(late, state=OrderState.FILLED)) is ShownStatus.FILLED
+    assert shown_warnings(late) == ("late",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -14,6 +15,7 @@ from makers import (
     AAPL,
     ACCOUNT,
     NOW,
+    commission_report,
     error_report,
     make_execution,
     make_order,
@@ -25,6 +27,7 @@ from paperdesk.domain import reconcile
 from paperdesk.domain.execution import Execution
 from paperdesk.domain.order import (
     HELD,
+    SENT,
     Order,
     OrderEvent,
     OrderState,
@@ -35,6 +38,7 @@ from paperdesk.domain.order import (
     shown_warnings,
 )
 from paperdesk.domain.reports import (
+    CommissionReport,
     CompletedReport,
     Effect,
     ErrorReport,
@@ -44,8 +48,9 @@ from paperdesk.domain.reports import (
 )
 from paperdesk.domain.vocabulary import ExecId, OrderRef, PermId
 
-Evidence = OrderReport | StatusReport | CompletedReport | ErrorReport | Execution
-NO_COMMISSIONS: Mapping[ExecId, Decimal] = {}
+Evidence = (
+    OrderReport | StatusReport | CompletedReport | ErrorReport | Execution | CommissionReport
+)
 
 
 def completed(told: Told, *, filled: int = 0, words: str = "") -> CompletedReport:
@@ -60,19 +65,28 @@ def completed(told: Told, *, filled: int = 0, words: str = "") -> CompletedRepor
     )
 
 
-def fold(order: Order, evidence: Sequence[Evidence]) -> Order:
+def fold(
+    order: Order, evidence: Sequence[Evidence], at: Mapping[int, datetime] | None = None
+) -> Order:
+    """Fold as the ledger does; `at` says when some of it, by index, was heard: NOW otherwise."""
     executions: list[Execution] = []
-    for item in evidence:
+    commissions: dict[ExecId, Decimal] = {}
+    for index, item in enumerate(evidence):
+        now = (at or {}).get(index, NOW)
         match item:
             case OrderReport() | StatusReport():
-                order = reconcile.apply_status(order, item, NOW)
+                order = reconcile.apply_status(order, item, now)
             case CompletedReport():
-                order = reconcile.apply_completed(order, item, NOW)
+                order = reconcile.apply_completed(order, item, now)
             case ErrorReport():
-                order = reconcile.apply_error(order, item, NOW)
+                order = reconcile.apply_error(order, item, now)
             case Execution():
                 executions.append(item)
-                order = reconcile.apply_executions(order, executions, NO_COMMISSIONS, NOW)
+                order = reconcile.apply_executions(order, executions, commissions, now)
+            case CommissionReport():
+                if item.commission is not None:
+                    commissions[item.exec_id] = item.commission
+                order = reconcile.apply_executions(order, executions, commissions, now)
     return order
 
 
@@ -80,39 +94,101 @@ def sending() -> Order:
     return make_order(state=OrderState.SENDING)
 
 
+EXECUTIONS = [
+    make_execution("x.01.01", quantity=60),
+    make_execution("x.01.02", quantity=20),
+    make_execution("y.01.01", quantity=40, price="151"),
+    make_execution("z.01.01", quantity=30, perm_id=0),
+]
 evidence_items: st.SearchStrategy[Evidence] = st.one_of(
     st.sampled_from(Told).map(order_report),
-    st.builds(status_report, st.sampled_from(Told), filled=st.integers(0, 100)),
-    st.builds(completed, st.sampled_from(Told), filled=st.integers(0, 100)),
+    st.builds(
+        status_report,
+        st.sampled_from(Told),
+        filled=st.integers(0, 100),
+        perm_id=st.sampled_from([0, 9001]),
+    ),
+    st.builds(
+        completed,
+        st.sampled_from(Told),
+        filled=st.integers(0, 100),
+        words=st.sampled_from(["", "Expired", "Rejected by System: no"]),
+    ),
     st.builds(
         error_report,
         st.sampled_from([201, 202, 399, 10148]),
         st.sampled_from(["a", "b", "Order Canceled - reason:"]),
         effect=st.sampled_from(Effect),
     ),
-    st.sampled_from(
-        [
-            make_execution("x.01.01", quantity=60),
-            make_execution("x.01.02", quantity=20),
-            make_execution("y.01.01", quantity=40),
-            make_execution("z.01.01", quantity=30),
-        ]
+    st.sampled_from(EXECUTIONS),
+    st.builds(
+        commission_report,
+        st.sampled_from([execution.exec_id for execution in EXECUTIONS]),
+        st.sampled_from([None, "0.35"]),
     ),
 )
+# What was heard, and how many seconds after NOW: the order's time ends 5 s after it.
+heard = st.lists(st.tuples(evidence_items, st.integers(0, 9)), max_size=8)
+CLOSE = NOW + seconds(5)
 
 
-@given(st.lists(evidence_items, max_size=8), st.randoms(use_true_random=False), st.data())
+def fold_at(order: Order, evidence: Sequence[tuple[Evidence, int]]) -> Order:
+    at = {index: NOW + seconds(after) for index, (_, after) in enumerate(evidence)}
+    return replace(fold(order, [item for item, _ in evidence], at), ended_at=None)
+
+
+@st.composite
+def repeated(draw: st.DrawFn) -> tuple[list[tuple[Evidence, int]], list[tuple[Evidence, int]]]:
+    """Return evidence, and the same in another order with some of it more than once."""
+    evidence = draw(heard)
+    again = draw(st.lists(st.sampled_from(evidence), max_size=4)) if evidence else []
+    return evidence, draw(st.permutations([*evidence, *again]))
+
+
+@given(
+    repeated(),
+    st.sampled_from(sorted(SENT)),
+    st.booleans(),
+    st.sampled_from([None, CLOSE]),
+)
 def test_any_order_and_repetition_of_evidence_gives_the_same_order(
-    evidence: list[Evidence], random: object, data: st.DataObject
+    evidence: tuple[list[tuple[Evidence, int]], list[tuple[Evidence, int]]],
+    state: OrderState,
+    cancel_asked: bool,  # noqa: FBT001
+    good_until: datetime | None,
 ) -> None:
-    again = (
-        [*evidence, *data.draw(st.lists(st.sampled_from(evidence), max_size=4))]
-        if evidence
-        else []
-    )
-    random.shuffle(again)  # type: ignore[attr-defined]
+    before = replace(make_order(state=state, cancel_asked=cancel_asked), good_until=good_until)
+    once, again = evidence
 
-    assert fold(sending(), evidence) == fold(sending(), again)
+    assert fold_at(before, once) == fold_at(before, again)
+
+
+@given(repeated(), st.booleans())
+def test_a_late_arrival_is_the_same_order_whatever_was_heard_first(
+    evidence: tuple[list[tuple[Evidence, int]], list[tuple[Evidence, int]]],
+    cancel_asked: bool,  # noqa: FBT001
+) -> None:
+    state = OrderState.NOT_PLACED
+    before = replace(make_order(state=state, cancel_asked=cancel_asked), good_until=CLOSE)
+    once, again = (fold_at(before, heard) for heard in evidence)
+
+    assert replace(once, cancel_asked=True) == replace(again, cancel_asked=True)
+    assert once.is_late is (once.state is not state)
+    assert once.is_late is (reconcile.LATE in once.warnings)
+    if once.is_late and not once.is_terminal:
+        assert once.cancel_asked
+        assert again.cancel_asked
+
+
+@given(st.lists(evidence_items, max_size=8), evidence_items)
+def test_more_evidence_never_takes_a_fill_back(
+    evidence: list[Evidence], one_more: Evidence
+) -> None:
+    before, after = fold(sending(), evidence), fold(sending(), [*evidence, one_more])
+
+    assert after.broker_filled >= before.broker_filled
+    assert after.executed_qty >= before.executed_qty
+    assert after.state is OrderState.FILLED or before.state is not OrderState.FILLED
 
 
 @pytest.mark.parametrize(
@@ -140,6 +216,16 @@ def test_filled_is_believed_of_executions_only() -> None:
 
     assert executed.state is OrderState.FILLED
     assert executed.is_settled(NOW)
+
+
+@pytest.mark.parametrize("report", [order_report(Told.FILLED), status_report(Told.FILLED)])
+def test_a_report_of_filled_means_all_of_it_whatever_figure_it_has(report: Evidence) -> None:
+    ended = fold(
+        sending(), [make_execution(quantity=40), report, status_report(Told.CANCELLED)]
+    )
+
+    assert ended.broker_filled == 100
+    assert not ended.is_settled(NOW + seconds(60))
 
 
 def test_executions_alone_fill_an_order() -> None:
@@ -170,6 +256,8 @@ def test_a_correction_replaces_the_execution() -> None:
     )
 
     assert order.filled_qty == 30
+    assert order.executed_qty == 40
+    assert order.leaves == 60
 
 
 def test_a_correction_does_not_make_a_filled_order_work_again() -> None:
@@ -195,6 +283,46 @@ def test_the_commission_is_known_once_every_execution_has_one() -> None:
     assert reconcile.apply_executions(sending(), booked, both, NOW).commission == Decimal(
         "0.35"
     )
+
+
+@pytest.mark.parametrize(
+    ("heard", "commission"),
+    [
+        ([("a.01.01", "0.35")], "0.35"),
+        ([("a.01.01", None)], None),
+        ([("a.01.01", "0.35"), ("a.01.01", None)], "0.35"),
+        ([("b.01.01", "0.35")], None),
+        ([("a.01.02", "0.35")], None),
+        ([("a.01.01", "0")], "0"),
+        ([("a.01.01", "-0.20")], "-0.20"),
+    ],
+    ids=["known", "unset", "unset later", "another's", "of no revision yet", "none", "rebate"],
+)
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_commission_counts_before_and_after_its_execution(
+    heard: list[tuple[str, str | None]],
+    commission: str | None,
+    is_late: bool,  # noqa: FBT001
+) -> None:
+    reports: list[Evidence] = [commission_report(*each) for each in heard]
+    execution = make_execution("a.01.01", quantity=100)
+
+    order = fold(sending(), [execution, *reports] if is_late else [*reports, execution])
+
+    assert order.state is OrderState.FILLED
+    assert order.commission == (None if commission is None else Decimal(commission))
+
+
+def test_the_commission_of_a_corrected_execution_is_that_of_its_newest_revision() -> None:
+    evidence: list[Evidence] = [
+        make_execution("a.01.01", quantity=100),
+        commission_report("a.01.01", "0.35"),
+        make_execution("a.01.02", quantity=90),
+    ]
+
+    assert fold(sending(), evidence).commission is None
+    evidence.append(commission_report("a.01.02", "0.30"))
+    assert fold(sending(), evidence).commission == Decimal("0.30")
 
 
 def test_inactive_alone_is_held_and_with_a_reject_final() -> None:
@@ -228,23 +356,75 @@ def test_a_late_arrival_reopens_the_order_and_says_so() -> None:
     assert order.warnings == (reconcile.LATE,)
 
 
+@pytest.mark.parametrize(
+    ("evidence", "state"),
+    [
+        ([order_report(Told.SUBMITTED)], OrderState.WORKING),
+        ([status_report(Told.INACTIVE)], OrderState.WORKING),
+        ([make_execution(quantity=40)], OrderState.WORKING),
+        ([make_execution(quantity=100)], OrderState.FILLED),
+        ([completed(Told.CANCELLED)], OrderState.CANCELLED),
+        ([error_report(201), status_report(Told.INACTIVE)], OrderState.REJECTED),
+    ],
+)
+def test_what_arrives_late_is_cancelled_where_it_may_still_trade(
+    evidence: list[Evidence], state: OrderState
+) -> None:
+    order = fold(make_order(state=OrderState.NOT_PLACED), evidence)
+
+    assert order.state is state
+    assert order.is_late
+    assert order.warnings == (reconcile.LATE,)
+    assert order.cancel_asked is not order.is_terminal
+
+
+@pytest.mark.parametrize("effect", [Effect.INFORMATION, Effect.AMBIGUOUS, Effect.REJECTED])
+def test_what_says_nothing_certain_is_no_late_arrival(effect: Effect) -> None:
+    order = fold(make_order(state=OrderState.NOT_PLACED), [error_report(effect=effect)])
+
+    assert order.state is OrderState.NOT_PLACED
+    assert not order.is_late
+
+
+def test_a_cancel_that_was_asked_stays_asked_when_the_order_arrives_ended() -> None:
+    asked = make_order(state=OrderState.NOT_PLACED, cancel_asked=True)
+
+    assert fold(asked, [status_report(Told.CANCELLED)]).cancel_asked
+
+
+def test_a_late_arrival_that_ended_with_its_time_expired() -> None:
+    day = replace(make_order(state=OrderState.NOT_PLACED), good_until=NOW)
+    ended, working = status_report(Told.CANCELLED), order_report(Told.SUBMITTED)
+    heard: list[list[Evidence]] = [[ended], [working, ended], [ended, working]]
+
+    for evidence in heard:
+        for before in (day, replace(day, cancel_asked=True)):
+            assert shown_status(fold(before, evidence)) is ShownStatus.INACTIVE
+
+
 def test_an_order_that_ends_with_its_time_is_inactive() -> None:
     day = replace(sending(), good_until=NOW)
     unasked = fold(day, [status_report(Told.CANCELLED)])
     by_words = fold(sending(), [completed(Told.CANCELLED, words="Expired")])
-    asked = fold(replace(day, cancel_asked=True), [status_report(Told.CANCELLED)])
+    wanted = replace(day, cancel_asked=True)
+    asked = fold(wanted, [status_report(Told.CANCELLED)])
+    asked_by_words = fold(wanted, [completed(Told.CANCELLED, words="Expired")])
     before = fold(replace(day, good_until=NOW + seconds(1)), [status_report(Told.CANCELLED)])
 
     assert shown_status(unasked) is shown_status(by_words) is ShownStatus.INACTIVE
-    assert shown_status(asked) is shown_status(before) is ShownStatus.CANCELLED
+    for order in (asked, asked_by_words, before):
+        assert shown_status(order) is ShownStatus.CANCELLED
 
 
 def test_a_held_order_is_warned_of_until_it_ends() -> None:
     held = fold(sending(), [status_report(Told.INACTIVE)])
     ended = fold(held, [status_report(Told.CANCELLED)])
 
-    assert shown_warnings(held) == (HELD,)
+    again = fold(held, [status_report(Told.SUBMITTED)])
+
+    assert shown_warnings(held) == shown_warnings(again) == (HELD,)
     assert shown_warnings(ended) == ()
+    assert ended.is_held
 
 
 def test_a_cancel_with_a_reason_keeps_the_brokers_words() -> None:
@@ -261,7 +441,7 @@ def test_a_cancel_with_a_reason_keeps_the_brokers_words() -> None:
     assert banded.error == "Order Canceled - reason:too far"
 
 
-@pytest.mark.parametrize("effect", [Effect.INFORMATION, Effect.AMBIGUOUS])
+@pytest.mark.parametrize("effect", [Effect.INFORMATION, Effect.AMBIGUOUS, Effect.LOCKS_ACCOUNT])
 def test_what_says_nothing_certain_only_warns(effect: Effect) -> None:
     order = fold(make_order(), [error_report(10349, "TIF was set to DAY", effect=effect)])
 
@@ -286,3 +466,19 @@ def test_a_cancel_after_a_partial_fill_keeps_the_fill() -> None:
     assert order.state is OrderState.CANCELLED
     assert order.filled_qty == 40
     assert replace(order, ended_at=None).broker_filled == 40
+
+
+def test_a_refusal_after_a_cancel_was_asked_may_be_of_the_cancel() -> None:
+    working = make_order(status=WireStatus.SUBMITTED, perm_id=9001, cancel_asked=True)
+    refused = error_report(321, "Error validating request")
+    inactive = status_report(Told.INACTIVE)
+
+    after = reconcile.apply_error(working, refused, NOW)
+    assert after.state is OrderState.WORKING
+    assert shown_warnings(after) == ("Error validating request (IBKR 321)",)
+    rejected = reconcile.apply_status(after, inactive, NOW)
+    assert rejected.state is OrderState.REJECTED
+    other_way = reconcile.apply_error(
+        reconcile.apply_status(working, inactive, NOW), refused, NOW
+    )
+    assert other_way == rejected

@@ -1,4 +1,4 @@
-"""The small values: clients, executions, positions, hours, rows, views."""
+"""The small values: clients, executions, hours, views."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from makers import AAPL, ACCOUNT, make_execution, make_head, make_order, make_target
-from paperdesk.domain.batch import Batch, Outcome, Row
+from makers import (
+    ACCOUNT,
+    BATCH,
+    NOW,
+    make_execution,
+    make_order,
+    make_target,
+    order_report,
+)
+from paperdesk.domain.batch import Outcome, Row
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import base_and_revision, newest_revisions
 from paperdesk.domain.hours import Session, SessionHours
-from paperdesk.domain.order import OrderState, ShownStatus
-from paperdesk.domain.position import Adjustment, adjustments, whole_shares
-from paperdesk.domain.views import Preview, PreviewRow, Readiness
-from paperdesk.domain.vocabulary import ClientName, ConId, ExecId, Scope, Side
-
-books = st.dictionaries(st.integers(1, 5).map(ConId), st.integers(-9, 9))
+from paperdesk.domain.reports import OpenOrder, Told
+from paperdesk.domain.views import Preview, PreviewRow, Readiness, TargetState, TargetView
+from paperdesk.domain.vocabulary import ClientName, ExecId, Scope, Side, Symbol
 
 
 @pytest.mark.parametrize(
@@ -67,28 +70,6 @@ def test_a_signed_quantity_has_the_sides_sign() -> None:
     assert Side.of(3) is Side.BUY
 
 
-@pytest.mark.parametrize(("held", "whole"), [("1.9", 1), ("-1.9", -1), ("5", 5), ("0.2", 0)])
-def test_a_fractional_holding_counts_by_its_whole_part(held: str, whole: int) -> None:
-    assert whole_shares(Decimal(held)) == whole
-
-
-@given(books, books, st.sets(st.integers(1, 5).map(ConId)))
-def test_adjustments_lead_to_the_brokers_figure_except_where_it_may_lag(
-    broker: dict[ConId, int], ours: dict[ConId, int], busy: set[ConId]
-) -> None:
-    after = dict(ours)
-    for change in adjustments(broker, ours, busy):
-        after[change.conid] = after.get(change.conid, 0) + change.change
-
-    for conid in set(broker) | set(ours):
-        expected = ours if conid in busy else broker
-        assert after.get(conid, 0) == expected.get(conid, 0)
-
-
-def test_a_contract_the_broker_does_not_name_is_flat() -> None:
-    assert adjustments({}, {AAPL: 5}, set()) == (Adjustment(AAPL, ours=5, broker=0),)
-
-
 def test_a_session_holds_its_opening_but_not_its_close() -> None:
     session = Session(
         datetime(2026, 3, 9, 13, 30, tzinfo=UTC), datetime(2026, 3, 9, 20, tzinfo=UTC)
@@ -99,39 +80,42 @@ def test_a_session_holds_its_opening_but_not_its_close() -> None:
     assert hours.session_at(session.closes_at) is None
     assert hours.next_open(session.closes_at) is None
     assert hours.next_open(datetime(2026, 3, 9, 1, tzinfo=UTC)) == session.opens_at
+    assert hours.day_ends_at(session.opens_at) == session.closes_at
+    assert hours.day_ends_at(session.closes_at) is None
 
 
 @pytest.mark.parametrize(
-    ("outcome", "state", "status", "is_final", "is_on_target"),
+    ("told", "filled", "leaves"),
     [
-        (Outcome.PENDING, None, ShownStatus.PENDING_SUBMIT, False, False),
-        (Outcome.NO_CHANGE, None, ShownStatus.NO_CHANGE, True, True),
-        (Outcome.ERROR, None, ShownStatus.ERROR, True, False),
-        (Outcome.WITHDRAWN, None, ShownStatus.CANCELLED, True, False),
-        (Outcome.ORDERED, OrderState.PLANNED, ShownStatus.PENDING_SUBMIT, False, False),
-        (Outcome.ORDERED, OrderState.UNKNOWN, ShownStatus.UNKNOWN, False, False),
-        (Outcome.ORDERED, OrderState.CANCELLED, ShownStatus.CANCELLED, True, False),
+        (Told.SUBMITTED, 40, 60),
+        (Told.INACTIVE, 0, 100),
+        (Told.SUBMITTED, 101, 0),
+        (Told.FILLED, 40, 0),
+        (Told.CANCELLED, 40, 0),
     ],
 )
-def test_a_row_shows_what_became_of_its_target(
-    outcome: Outcome,
-    state: OrderState | None,
-    status: ShownStatus,
-    is_final: bool,  # noqa: FBT001
-    is_on_target: bool,  # noqa: FBT001
+def test_an_open_order_may_trade_what_it_has_not_yet(
+    told: Told, filled: int, leaves: int
 ) -> None:
-    order = None if state is None else make_order(state=state)
-    row = Row(0, make_target(), outcome, order=order)
-    batch = Batch(make_head(), (row,))
+    listed = OpenOrder(order_report(told, quantity=100), Decimal(filled))
 
-    assert (row.status, row.is_final, row.is_on_target) == (status, is_final, is_on_target)
-    assert batch.is_final is is_final
+    assert listed.leaves == leaves
 
 
-def test_a_filled_row_is_on_target() -> None:
-    order = make_order(state=OrderState.FILLED, filled=100)
+def test_the_gap_is_what_the_position_lacks() -> None:
+    view = TargetView(
+        Symbol("AAPL"),
+        target=-50,
+        position=20,
+        working_qty=0,
+        state=TargetState.SHORT,
+        reason=None,
+        batch_id=BATCH,
+        client=ClientName("client1"),
+        set_at=NOW,
+    )
 
-    assert Row(0, make_target(), Outcome.ORDERED, order=order).is_on_target
+    assert view.gap == -70
 
 
 def test_the_notional_of_a_preview_is_unknown_where_one_price_is() -> None:

@@ -1,33 +1,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import pytest
 
-from makers import ACCOUNT, BATCH, NOW, make_batch, make_order, make_row, make_target
+from makers import ACCOUNT, BATCH, NO_LIMITS, NOW, make_batch, make_order, make_row, make_target
 from paperdesk.domain.batch import ErrorCode, Outcome
-from paperdesk.domain.execution import BookedExecution, Execution
+from paperdesk.domain.halt import Halt
 from paperdesk.domain.order import OrderState, ShownStatus, WireStatus
 from paperdesk.domain.views import (
     AccountView,
     Cancellation,
     CancelRow,
     Health,
-    Holding,
     Lock,
-    OtherHolding,
-    Positions,
     Preview,
     PreviewRow,
     Readiness,
 )
-from paperdesk.domain.vocabulary import AccountId, ConId, ExecId, OrderId, Side, Symbol
+from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode, OrderId, Symbol
 from paperdesk.errors import BadRequest, FieldError
 from paperdesk.wire import bodies
 from paperdesk.wire.encoding import encode
+
+OTHER_BATCH = BatchId("0123456789abcdef")
 
 # An order as the contract's examples show it.
 shown_order = partial(
@@ -195,6 +195,14 @@ def test_the_summary_names_what_ended_short_but_not_what_still_works() -> None:
     }  # fmt: skip
 
 
+def test_what_concerns_no_single_row_is_a_warning_of_the_batch() -> None:
+    batch = replace(make_batch(), warnings=("TSLA is held and was not asked for",))
+
+    for answer in (bodies.SubmitAnswer.of(batch), bodies.BatchAnswer.of(batch)):
+        assert written(answer)["warnings"] == ["TSLA is held and was not asked for"]
+    assert "warnings" not in written(bodies.BatchAnswer.of(make_batch()))
+
+
 def test_an_average_price_is_rounded_to_8_decimals() -> None:
     thirds = shown_order(state=OrderState.FILLED, quantity=3, filled=3, price="33.333333333333")
 
@@ -236,58 +244,6 @@ def test_batches_are_as_the_contract_shows() -> None:
     assert written(bodies.BatchesAnswer.of([], 7))["next_cursor"] is not None
 
 
-def test_positions_are_as_the_contract_shows() -> None:
-    holding = Holding(ConId(265598), Symbol("AAPL"), 100, Decimal("148.50"))
-    bond = OtherHolding(ConId(1), "T", "BOND", "USD", Decimal("2.5"), Decimal("99.10"))
-    positions = Positions(ACCOUNT, (holding,), (bond,), Decimal("500000.00"), NOW)
-
-    assert written(bodies.PositionsAnswer.of(positions)) == {
-        "account_id": "DU8730189",
-        "positions": [
-            {
-                "symbol": "AAPL", "quantity": 100, "avg_cost": Decimal("148.5"),
-                "conid": 265598, "market_price": None, "market_value": None,
-                "unrealized_pnl": None,
-            }
-        ],
-        "other_positions": [
-            {
-                "symbol": "T", "sec_type": "BOND", "currency": "USD", "conid": 1,
-                "quantity": Decimal("2.5"), "avg_cost": Decimal("99.1"),
-            }
-        ],
-        "net_liquidation": 500000,
-        "updated_at": "2026-03-09T14:30:00+00:00",
-    }  # fmt: skip
-
-
-def test_stale_positions_say_so() -> None:
-    stale = Positions(ACCOUNT, (), (), None, NOW, stale=True, warnings=("w",))
-    answer = written(bodies.PositionsAnswer.of(stale))
-
-    assert answer["stale"] is True
-    assert answer["warnings"] == ["w"]
-    assert answer["net_liquidation"] is None
-
-
-def test_an_execution_has_its_commission_once_it_is_reported() -> None:
-    execution = Execution(
-        ExecId("0001"), ACCOUNT, ConId(265598), Symbol("AAPL"), Side.BUY, 50,
-        Decimal("150.25"), NOW,
-    )  # fmt: skip
-    booked = BookedExecution(1, execution, None, None, None, BATCH)
-
-    (shown,) = written(bodies.ExecutionsAnswer.of([booked], 1))["executions"]
-
-    assert shown == {
-        "exec_id": "0001", "account_id": "DU8730189", "symbol": "AAPL", "conid": 265598,
-        "side": "BUY", "quantity": 50, "price": Decimal("150.25"),
-        "executed_at": "2026-03-09T14:30:00+00:00", "commission": None, "currency": None,
-        "realized_pnl": None, "ibkr_order_id": None, "perm_id": None, "order_ref": None,
-        "batch_id": BATCH, "exchange": "",
-    }  # fmt: skip
-
-
 def test_a_cancel_tells_the_state_of_every_order() -> None:
     rows = (
         CancelRow(Symbol("A"), OrderId(1), True, ShownStatus.CANCELLED, 0),
@@ -312,6 +268,42 @@ def test_a_cancel_tells_the_state_of_every_order() -> None:
     }  # fmt: skip
 
 
+def test_a_cancel_leaves_an_order_that_a_newer_batch_keeps() -> None:
+    row = CancelRow(
+        Symbol("A"), OrderId(1), cancelled=False, status=ShownStatus.SUBMITTED, filled_qty=0,
+        kept_by=OTHER_BATCH,
+    )  # fmt: skip
+
+    assert written(bodies.CancelResult.of(row)) == {
+        "symbol": "A", "ibkr_order_id": 1, "cancelled": False, "status": "Submitted",
+        "filled_qty": 0, "kept_by": OTHER_BATCH,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("halted", [None, ACCOUNT])
+def test_a_halted_account_says_by_whom_and_why(halted: AccountId | None) -> None:
+    halt = Halt(halted, HaltMode.REDUCE_ONLY, "admin", NOW, "earnings tonight")
+    view = AccountView(
+        ACCOUNT, default=True, connected=True, reason=None, net_liquidation=None, halt=halt
+    )
+
+    (shown,) = written(bodies.AccountsAnswer.of([view]))["accounts"]
+
+    assert shown["halted"] is True
+    assert shown["halt"] == {
+        "account_id": halted, "mode": "reduce_only", "by": "admin",
+        "since": "2026-03-09T14:30:00+00:00", "reason": "earnings tonight",
+    }  # fmt: skip
+
+
+def test_a_lock_for_a_position_shows_both_quantities() -> None:
+    lock = Lock(Symbol("AAPL"), "positions differ", NOW, ours=100, broker=0)
+
+    shown = written(bodies.LockBody.of(lock))
+
+    assert (shown["position"], shown["broker_position"]) == (100, 0)
+
+
 def test_an_account_shows_its_locks_and_why_it_is_down() -> None:
     view = AccountView(
         ACCOUNT, default=True, connected=False, reason="line lost", net_liquidation=None,
@@ -321,11 +313,12 @@ def test_an_account_shows_its_locks_and_why_it_is_down() -> None:
     assert written(bodies.AccountsAnswer.of([view]))["accounts"] == [
         {
             "account_id": "DU8730189", "type": "Paper", "default": True, "connected": False,
-            "reason": "line lost", "halted": False, "limits": {}, "net_liquidation": None,
+            "reason": "line lost", "halted": False, "limits": NO_LIMITS, "net_liquidation": None,
             "locks": [
                 {
                     "symbol": "AAPL", "reason": "unknown order",
-                    "since": "2026-03-09T14:30:00+00:00",
+                    "since": "2026-03-09T14:30:00+00:00", "position": None,
+                    "broker_position": None,
                 }
             ],
         }
@@ -345,6 +338,17 @@ def test_a_preview_adds_the_estimates() -> None:
     assert answer["results"][0]["status"] == "PendingSubmit"
     assert answer["results"][0]["reference_price"] == 150
     assert answer["results"][1]["estimated_notional"] is None
+    assert answer["preview_id"] is None
+    assert "warnings" not in answer
+
+
+def test_a_preview_can_be_sent_by_its_id_and_warns() -> None:
+    preview = Preview(ACCOUNT, (), Decimal(0), preview_id="0123abcd", warnings=("w",))
+
+    answer = written(bodies.PreviewAnswer.of(preview))
+
+    assert answer["preview_id"] == "0123abcd"
+    assert answer["warnings"] == ["w"]
 
 
 def test_a_problem_says_the_same_in_detail_and_error() -> None:

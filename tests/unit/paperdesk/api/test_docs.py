@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from paperdesk.api.app import ENDPOINTS
+from paperdesk.api.docs import openapi_document
+
+DOCUMENT: Any = json.loads(json.dumps(openapi_document(ENDPOINTS)))
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def bodies() -> Iterator[tuple[str, list[str]]]:
+    """Return the operations that take a body, and the schemas it may have."""
+    for methods in DOCUMENT["paths"].values():
+        for operation in methods.values():
+            if "requestBody" in operation:
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]
+                references = schema.get("oneOf", [schema])
+                names = [entry["$ref"].rsplit("/", 1)[1] for entry in references]
+                yield operation["operationId"], names
+
+
+def test_the_bodies_of_every_call_are_described() -> None:
+    assert dict(bodies()) == {
+        "post_api_orders": ["BatchBody", "PreviewIdBody"],
+        "post_api_orders_preview": ["BatchBody"],
+        "post_api_accounts_account_id_halt": ["HaltBody"],
+        "post_api_accounts_account_id_resume": ["ResumeBody"],
+        "post_api_halt": ["HaltBody"],
+        "post_api_resume": ["ResumeBody"],
+        "post_api_accounts_account_id_accept_position": ["AcceptSymbolBody", "AcceptAllBody"],
+        "post_api_orders_batch_id_resolve": ["NotPlacedBody", "FilledBody"],
+    }
+
+
+@pytest.mark.parametrize("name", sorted({name for _, names in bodies() for name in names}))
+def test_a_body_has_no_other_members_than_those_that_are_described(name: str) -> None:
+    assert SCHEMAS[name]["additionalProperties"] is False
+    assert SCHEMAS[name]["required"]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("BatchBody", {"unlisted", "as_of", "valid_until"}),
+        ("HaltBody", {"reason", "mode", "cancel_working"}),
+        ("FilledBody", {"symbol", "qty", "price"}),
+        ("ResultRow", {"working_qty", "foreign_qty", "kept_by", "superseded", "unlisted"}),
+        ("PreviewAnswer", {"preview_id", "warnings"}),
+        ("LockBody", {"position", "broker_position"}),
+        ("TargetPosition", {"working_qty", "gap", "reason"}),
+    ],
+)
+def test_a_field_says_what_it_means(name: str, fields: set[str]) -> None:
+    for field in fields:
+        assert '"description"' in json.dumps(SCHEMAS[name]["properties"][field]), field
+
+
+def test_every_parameter_of_a_path_is_described() -> None:
+    for path, methods in DOCUMENT["paths"].items():
+        for operation in methods.values():
+            named = [p["name"] for p in operation.get("parameters", []) if p["in"] == "path"]
+            assert [f"{{{name}}}" in path for name in named] == [True] * path.count("{")
+
+
+def test_posting_orders_can_end_in_each_of_the_409s() -> None:
+    meaning = DOCUMENT["paths"]["/api/v1/orders"]["post"]["responses"]["409"]["description"]
+
+    for code in ("halted", "preview-stale", "idempotency-in-progress"):
+        assert f"`{code}`" in meaning

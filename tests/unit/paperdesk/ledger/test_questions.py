@@ -1,0 +1,112 @@
+"""Which index answers which question: none may read the whole history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from makers import AAPL, ACCOUNT, NOW
+from paperdesk.desk.ports import ExecutionFilter, Page
+from paperdesk.domain.vocabulary import BatchId, ClientName, Symbol
+from paperdesk.ledger import accepting, books, claims, reading, resolving, standing
+from paperdesk.ledger.journal import Journal
+from paperdesk.ledger.records import planned_orders
+from paperdesk.ledger.schema import metadata
+
+Ask = Callable[[sa.Connection], object]
+AAPL_ONLY = [Symbol("AAPL")]
+EXECUTED = ExecutionFilter([ACCOUNT])
+EXECUTED_AAPL = ExecutionFilter([ACCOUNT], Symbol("AAPL"))
+CLIENT, FIRST = ClientName("client1"), BatchId("a1b2c3d4e5f67890")
+
+
+@pytest.fixture
+def connection() -> Iterator[sa.Connection]:
+    engine = sa.create_engine("sqlite://")
+    metadata.create_all(engine)
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
+
+
+def plans_of(connection: sa.Connection, ask: Ask) -> str:
+    """Return how SQLite would answer each statement of a question, a line per step."""
+    asked: list[tuple[str, Any]] = []
+
+    def keep(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    sa.event.listen(connection, "before_cursor_execute", keep)
+    ask(connection)
+    sa.event.remove(connection, "before_cursor_execute", keep)
+    steps = [
+        row[3]
+        for statement, parameters in asked
+        for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    ]
+    return "\n".join(steps)
+
+
+@pytest.mark.parametrize(
+    ("ask", "indexes"),
+    [
+        (
+            lambda c: reading.unsettled(c, ACCOUNT, [AAPL], NOW),
+            {"ix_orders_open", "ix_orders_short", "ix_orders_account_id_ended_at"},
+        ),
+        (lambda c: standing.newest_ids(c, ACCOUNT, AAPL_ONLY), {"ix_targets_pending"}),
+        (lambda c: standing.views(c, ACCOUNT, NOW), {"ix_targets_pending"}),
+        (
+            lambda c: resolving.in_doubt(c, [ACCOUNT], NOW),
+            {"ix_orders_open", "ix_orders_short"},
+        ),
+        (lambda c: reading.cancels_asked(c, [ACCOUNT]), {"ix_orders_open"}),
+        (lambda c: reading.working(c, ACCOUNT), {"ix_orders_open"}),
+        (lambda c: claims.lose(Journal(c, NOW), [ACCOUNT], NOW), {"ix_orders_open"}),
+        (planned_orders, {"ix_orders_open"}),
+        (lambda c: reading.unsent(c, FIRST), {"ix_orders_serves"}),
+        (lambda c: reading.sent_since(c, ACCOUNT, NOW), {"ix_orders_account_id_sent_at"}),
+        (
+            lambda c: books.booked(c, ACCOUNT),
+            {
+                "ix_orders_open",
+                "ix_orders_account_id_conid_ended_at",
+                "ix_executions_account_id_conid_learnt_at",
+                "ix_executions_outside",
+            },
+        ),
+        (lambda c: accepting.stamp(c, ACCOUNT, AAPL_ONLY), {"ix_orders_open"}),
+        (reading.open_batches, {"ix_batches_open"}),
+        (
+            lambda c: reading.listing(c, [ACCOUNT], CLIENT, Page(50)),
+            {"ix_batches_client_id"},
+        ),
+        (
+            lambda c: reading.executed(c, EXECUTED, Page(50)),
+            {"ix_executions_account_id_seq"},
+        ),
+        (
+            lambda c: reading.executed(c, EXECUTED_AAPL, Page(50)),
+            {"ix_executions_account_id_symbol_seq"},
+        ),
+    ],
+)
+def test_a_question_is_answered_by_its_index(
+    connection: sa.Connection, ask: Ask, indexes: set[str]
+) -> None:
+    steps = plans_of(connection, ask)
+
+    assert {name for name in indexes if name not in steps} == set(), steps
+    assert {line for line in steps.splitlines() if _is_whole(line)} == set()
+
+
+def _is_whole(step: str) -> bool:
+    """Tell whether a step reads a table, or an index of all of it, from end to end."""
+    tables = ("batches", "targets", "orders", "executions", "commissions", "events")
+    partial = ("ix_orders_open", "ix_batches_open", "ix_targets_pending")
+    return step.startswith(tuple(f"SCAN {table}" for table in tables)) and not step.endswith(
+        partial
+    )
