@@ -152,6 +152,13 @@ class World:
             self._die()
         await self._buried()
 
+    def forget(self) -> None:
+        """Give the service, which must not run, a new ledger."""
+        assert self._serving is None, "the service runs"
+        self.ledger.write_bytes(_empty_ledger())
+        for suffix in ("-wal", "-shm"):
+            self.ledger.with_name(self.ledger.name + suffix).unlink(missing_ok=True)
+
     def crash_at(self, point: Point, nth: int = 1) -> None:
         """Let the service die the nth time from now that it comes to this point.
 
