@@ -6,10 +6,10 @@ one question for however many ask at once. Knows nothing of targets.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from paperdesk.desk.joining import Joined
 from paperdesk.desk.lane import Lane
 from paperdesk.desk.ports import Clock, Ledger
 from paperdesk.domain.batch import ErrorCode, Refusal
@@ -26,7 +26,7 @@ class Lookup:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._running: dict[tuple[str, Symbol], asyncio.Task[Contract | Refusal]] = {}
+        self._joined: Joined[tuple[str, Symbol], Contract | Refusal] = Joined()
         self._kept: dict[Symbol, Contract] = {}
 
     async def cached(self, symbols: Collection[Symbol]) -> dict[Symbol, Contract]:
@@ -46,18 +46,9 @@ class Lookup:
 
     async def find(self, symbol: Symbol, lane: Lane) -> Contract | Refusal:
         """Return the contract, or why there is none. Raises LineDown."""
-        key = (lane.broker.name, symbol)
-        task = self._running.get(key)
-        if task is None:
-            task = asyncio.create_task(self._ask(symbol, lane), name=f"look up {symbol}")
-            self._running[key] = task
-            task.add_done_callback(lambda done: self._ended(key, done))
-        return await asyncio.shield(task)
-
-    def _ended(self, key: tuple[str, Symbol], task: asyncio.Task[Contract | Refusal]) -> None:
-        self._running.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # whoever still waits has it; nobody may be left
+        return await self._joined.ask(
+            (lane.broker.name, symbol), lambda: self._ask(symbol, lane), f"look up {symbol}"
+        )
 
     async def _ask(self, symbol: Symbol, lane: Lane) -> Contract | Refusal:
         found = await lane.sender.query(lambda: lane.broker.find_contracts(symbol))

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from paperdesk.desk.joining import Joined
 from paperdesk.desk.lane import Lane
 from paperdesk.desk.ports import Clock, Quote
 from paperdesk.domain.contract import Contract
@@ -50,7 +51,7 @@ class Prices:
         self._clock = clock
         self._quotes_max = quotes_max
         self._quotes: dict[tuple[str, ConId], _Quoted] = {}
-        self._running: dict[tuple[str, ConId], asyncio.Task[Quote | None]] = {}
+        self._joined: Joined[tuple[str, ConId], Quote | None] = Joined()
 
     async def references(
         self, lane: Lane, account: AccountId, contracts: Iterable[Contract]
@@ -84,19 +85,9 @@ class Prices:
         quote = self._fresh(key)
         if quote is not None:
             return quote
-        task = self._running.get(key)
-        if task is None:
-            task = asyncio.create_task(
-                self._ask(lane, contract), name=f"quote {contract.symbol}"
-            )
-            self._running[key] = task
-            task.add_done_callback(lambda done: self._ended(key, done))
-        return await asyncio.shield(task)
-
-    def _ended(self, key: tuple[str, ConId], task: asyncio.Task[Quote | None]) -> None:
-        self._running.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # whoever still waits has it; nobody may be left
+        return await self._joined.ask(
+            key, lambda: self._ask(lane, contract), f"quote {contract.symbol}"
+        )
 
     async def _ask(self, lane: Lane, contract: Contract) -> Quote | None:
         asked_at = self._clock.now()
