@@ -19,6 +19,7 @@ from paperdesk.crash import crash_point
 from paperdesk.desk.auditor import Auditor
 from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.foreign import Foreign
+from paperdesk.desk.insisting import RETRY_SECONDS, insist
 from paperdesk.desk.pacer import Pacer, Urgency
 from paperdesk.desk.ports import Broker, Clock, JudgeClaim, Ledger, Line, LineDown
 from paperdesk.desk.resolver import Resolver
@@ -48,7 +49,6 @@ HOURS_AGE_MAX: Final = timedelta(days=1)
 HOURS_SECONDS: Final = 2.0  # an order can be sent without knowing them
 TICK_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 60.0  # after error 100
-RETRY_SECONDS: Final = 0.5
 
 _log = structlog.get_logger("paperdesk.lane")
 
@@ -160,12 +160,7 @@ class Lane:
 
     async def highest_order_id(self, gateway: str, client_id: int) -> OrderId:
         """Return below which order ids must not fall."""
-        while True:
-            try:
-                return await self._ledger.max_order_id(gateway, client_id)
-            except LedgerUnavailable as error:
-                _log.error("ledger.unavailable", during="connect", reason=error.detail)
-                await asyncio.sleep(RETRY_SECONDS)
+        return await insist("connect", lambda: self._ledger.max_order_id(gateway, client_id))
 
     async def synced(self, broker: Broker) -> None:
         """Write down all that the session's first reads brought, then compare the books."""
@@ -221,27 +216,20 @@ class Lane:
 
     async def _learn_together(self, messages: Sequence[Recorded]) -> None:
         """Commit messages. While the ledger is down they are kept, and tried again."""
-        while True:
-            try:
-                learned = await self._ledger.learn(messages)
-            except LedgerUnavailable as error:
-                _log.error("ledger.unavailable", during="learn", reason=error.detail)
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                if learned.batches:
-                    crash_point("CP13")
-                if any(map(_is_cancelled, messages)):
-                    crash_point("CP20")
-                self.watch()
-                self.resolver.doubt(learned.doubted)
-                for order in learned.to_cancel:
-                    _log.error("order.late", order_ref=order.ref, status=order.state)
-                    self.sender.put_cancel(order)
-                await self._heed(messages)
-                if any(isinstance(m.report, ExecutionReport) for m in messages):
-                    crash_point("CP15")
-                self._feed.publish({*learned.batches, *learned.accounts})
-                return
+        learned = await insist("learn", lambda: self._ledger.learn(messages))
+        if learned.batches:
+            crash_point("CP13")
+        if any(map(_is_cancelled, messages)):
+            crash_point("CP20")
+        self.watch()
+        self.resolver.doubt(learned.doubted)
+        for order in learned.to_cancel:
+            _log.error("order.late", order_ref=order.ref, status=order.state)
+            self.sender.put_cancel(order)
+        await self._heed(messages)
+        if any(isinstance(m.report, ExecutionReport) for m in messages):
+            crash_point("CP15")
+        self._feed.publish({*learned.batches, *learned.accounts})
 
     async def _heed(self, messages: Sequence[Recorded]) -> None:
         """Lock the accounts in which the broker may trade by itself (code 2148)."""
@@ -253,13 +241,7 @@ class Lane:
                     await self._lock(account, lock)
 
     async def _lock(self, account: AccountId, lock: Lock) -> None:
-        """Lock an account, over as many failures of the ledger as it takes."""
-        while True:
-            try:
-                return await self._ledger.lock(account, None, lock)
-            except LedgerUnavailable as error:
-                _log.error("ledger.unavailable", during="lock", reason=error.detail)
-                await asyncio.sleep(RETRY_SECONDS)
+        await insist("lock", lambda: self._ledger.lock(account, None, lock))
 
     @property
     def _caught_up_key(self) -> str:

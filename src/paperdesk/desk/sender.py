@@ -19,6 +19,7 @@ import structlog
 
 from paperdesk.crash import crash_point
 from paperdesk.desk.feed import Feed, wait_set
+from paperdesk.desk.insisting import RETRY_SECONDS, insist
 from paperdesk.desk.pacer import Pacer, Urgency
 from paperdesk.desk.ports import Broker, Claim, Clock, JudgeClaim, Ledger, Line, NotSent
 from paperdesk.domain.contract import Contract
@@ -30,7 +31,6 @@ from paperdesk.errors import LedgerUnavailable
 
 T = TypeVar("T")
 
-RETRY_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 1.0
 CANCELS_KEPT: Final = 10_000
 HANDED_KEPT: Final = 20_000
@@ -93,7 +93,7 @@ class Sender:
         self._pacer = pacer
         self._judge = judge
         self._on_sending = on_sending
-        self._claimed: Counter[AccountId] = Counter()
+        self._placed: Counter[AccountId] = Counter()
         self._cancelled_at: dict[OrderRef, float] = {}
         self._ids: dict[OrderRef, OrderId] = {}
         self._handed: dict[OrderRef, None] = {}  # what left, the newest
@@ -257,12 +257,12 @@ class Sender:
         return self._ids[ref]
 
     async def _guard(self, accounts: Collection[AccountId]) -> None:
-        """Halt an account of which more frames left than intents were claimed.
+        """Halt an account of which more frames left than claimed intents were handed over.
 
         That cannot be; if it is, nothing here can be believed (reliability.md §1, Knight).
         """
         for account in accounts:
-            if self._broker.orders_sent(account) > self._claimed[account]:
+            if self._broker.orders_sent(account) > self._placed[account]:
                 reason = "more orders left than were written down: a defect of Paperdesk"
                 _log.critical("sender.halted", account=account, reason=reason)
                 halt = Halt(account, HaltMode.ALL, "paperdesk", self._clock.now(), reason)
@@ -278,22 +278,16 @@ class Sender:
             _log.critical("order.not_sent_again", order_ref=order.ref)
             return
         self._broker.place(order, contract)
-        self._claimed[order.account] += 1
+        self._placed[order.account] += 1
         self._handed[order.ref] = None
         if len(self._handed) > HANDED_KEPT:
             del self._handed[next(iter(self._handed))]
 
     async def _record_not_sent(self, why: Mapping[OrderRef, str]) -> None:
         """Write down what is known never to have left; nothing else is claimed before it is."""
-        while why:
+        if why:
             _log.warning("orders.not_sent", count=len(why), reason=next(iter(why.values())))
-            try:
-                await self._ledger.not_sent(why, self._clock.now())
-            except LedgerUnavailable as error:
-                _log.error("ledger.unavailable", during="not_sent", reason=error.detail)
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return
+            await insist("not_sent", lambda: self._ledger.not_sent(why, self._clock.now()))
 
     def _pop(self) -> Job:
         job = heapq.heappop(self._queue)
