@@ -237,6 +237,9 @@ class _Bench:
         self._situation = situation
         self._rules = rules
         self._drafted: dict[ConId, Decision] = {}
+        self._unsettled: dict[ConId, list[Order]] = {}
+        for order in situation.unsettled:
+            self._unsettled.setdefault(order.conid, []).append(order)
 
     def take(self, decision: Decision) -> None:
         if decision.draft is not None:
@@ -245,7 +248,7 @@ class _Bench:
     def decide(self, goal: Goal) -> Decision:
         conid = goal.contract.conid
         position = self._situation.positions.get(conid, 0)
-        unsettled = [o for o in self._situation.unsettled if o.conid == conid]
+        unsettled = self._unsettled.get(conid, [])
         need = goal.target.quantity - position
         foreign = self._rules.foreign.get(conid, ForeignWork())
         counts = self._rules.foreign_orders is ForeignOrders.COUNT
@@ -362,8 +365,9 @@ class _Bench:
         limits = self._rules.limits
         if limits == UNLIMITED:
             return None
+        gross = None if limits.max_gross_notional is None else self._gross_without(conid)
         book = Book(
-            gross_notional_of_others=self._gross_without(conid),
+            gross_notional_of_others=gross,
             orders_last_minute=self._situation.sent_last_minute + len(self._drafted),
         )
         words = judge(limits, wish, book)

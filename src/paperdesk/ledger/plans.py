@@ -64,7 +64,8 @@ def plan(
             for goal in overtaken
         ],
     )
-    live = [goal for goal in live if goal not in overtaken]
+    gone = {goal.seq for goal in overtaken}
+    live = [goal for goal in live if goal.seq not in gone]
     decided = decide(
         live, situation(connection, account, live, at=journal.at, whole_account=whole_account)
     )
