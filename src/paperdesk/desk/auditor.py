@@ -191,7 +191,7 @@ class Auditor:
             change
             for change in _changes(books, held, ACCEPTED, now)
             if symbol in {None, change.symbol}
-            and not _is_newer(_booked(change.conid, books, held), asked_at)
+            and not _booked(change.conid, books, held).is_newer_than(asked_at)
         ]
         locks = await self._ledger.locks(account)
         meant = {change.conid for change in changes}
@@ -369,11 +369,6 @@ class Auditor:
     def _forget(self, account: AccountId, conid: ConId) -> None:
         self._seen[account].pop(conid, None)
         self._disputed[account].pop(conid, None)
-
-
-def _is_newer(entry: Booked, than: datetime) -> bool:
-    """Tell whether an order of ours was heard of since: then a read before says nothing."""
-    return entry.own_at is not None and entry.own_at >= than
 
 
 def _shares(held: Mapping[ConId, _Held], conid: ConId) -> int:

@@ -168,7 +168,6 @@ class Lane:
         await self._caught_up()
         await self.auditor.audit()
         await self._ask_hours()
-        self.resolver.doubt_all()
         for order in await self._ledger.cancels_asked(broker.accounts):
             self.sender.put_cancel(order)
 

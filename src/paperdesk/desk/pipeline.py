@@ -65,12 +65,13 @@ class _Run:
         if self.in_session or not waits_for_cancel or self.lane.hours is None:
             return self.send_before
         session = self.lane.hours.session_at(now)
-        late = now + max_send_delay if session is None else session.opens_at + max_send_delay
-        if session is not None:
-            late = min(late, session.closes_at)
+        if session is None:
+            late = now + max_send_delay
+        else:
+            late = min(session.opens_at + max_send_delay, session.closes_at)
         if self.valid_until is not None:
             late = min(late, self.valid_until)
-        return max(self.send_before, late) if self.valid_until is None else late
+        return max(self.send_before, late)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ guesses: an incomplete pass shows nothing. Knows nothing of targets.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -90,13 +90,8 @@ class Resolver:
             self._suspects.update(refs)
             self._wake.set()
 
-    def doubt_all(self) -> None:
-        """Look into every order that has left: a session has begun."""
-        self._doubts_all = True
-        self._wake.set()
-
     def look(self) -> None:
-        """Look again: something is unknown, or ended with executions missing."""
+        """Look again: the line changed, or something is unknown or has executions missing."""
         self._wake.set()
 
     def heard(self, report: ErrorReport) -> None:
@@ -171,8 +166,11 @@ class Resolver:
         try:
             reading = await self._read()
         except LineDown as error:
-            await self._note(doubted, READ, f"incomplete: {error}", is_complete=False)
-            await self._give_up(doubted.values())
+            shows = dict.fromkeys(doubted, f"incomplete: {error}")
+            await self._note(shows, READ, is_complete=False)
+            await self._give_up(
+                doubted.values(), "the broker's lists could not be read in time"
+            )
             raise
         crash_point("CP24")
         after = await self._after(doubted)
@@ -189,7 +187,7 @@ class Resolver:
                 case.first_at = case.first_at or reading.begun_at
                 case.last_at = reading.begun_at
                 findings[ref] = _shown(reading)
-        await self._note_each(findings, READ)
+        await self._note(findings, READ)
         self._feed.publish({order.batch_id for order in after.values()})
         for ref, order in after.items():
             if ref in self._cases and order.state is OrderState.UNKNOWN:
@@ -248,17 +246,19 @@ class Resolver:
             return
         if code != NOT_FOUND:
             said = "nothing" if code is None else f"code {code}"
-            await self._note_each({order.ref: f"the broker answered {said}"}, FENCE)
+            await self._note({order.ref: f"the broker answered {said}"}, FENCE)
             self._cases[order.ref] = _Case(case.opened_at)
-            await self._give_up([order])
+            await self._give_up(
+                [order], "its cancel was not answered as one of a strange order"
+            )
             return
-        await self._note_each({order.ref: f"the broker does not know it ({code})"}, FENCE)
+        await self._note({order.ref: f"the broker does not know it ({code})"}, FENCE)
         reading = await self._read()
         now = await self._ledger.order(order.ref)
         if now.state is not OrderState.UNKNOWN:
-            await self._note_each({order.ref: f"found: the order is {now.state}"}, LAST)
+            await self._note({order.ref: f"found: the order is {now.state}"}, LAST)
             return
-        await self._note_each({order.ref: _shown(reading)}, LAST)
+        await self._note({order.ref: _shown(reading)}, LAST)
         ours = (await self._ledger.positions(order.account)).get(order.conid)
         held = _held(reading, order)
         if held != (0 if ours is None else ours[1]):
@@ -280,14 +280,14 @@ class Resolver:
         crash_point("CP25")
         await self._move(order, event, words)
         crash_point("CP26")
-        await self._note_each({order.ref: words}, CONCLUSION)
+        await self._note({order.ref: words}, CONCLUSION)
         _log.warning("order.resolved", order_ref=order.ref, outcome=words)
         self._feed.publish([order.batch_id, order.account])
 
     async def _quarantine(self, order: Order, words: str) -> None:
         self._cases.pop(order.ref, None)
         await self._move(order, OrderEvent.QUARANTINED, words)
-        await self._note_each({order.ref: words}, CONCLUSION)
+        await self._note({order.ref: words}, CONCLUSION)
         _log.error("order.quarantined", order_ref=order.ref, why=words)
         self._feed.publish([order.batch_id, order.account])
 
@@ -305,14 +305,14 @@ class Resolver:
             )
             await self._ledger.lock(order.account, order.conid, Lock(order.symbol, words, now))
 
-    async def _give_up(self, doubted: Iterable[Order]) -> None:
+    async def _give_up(self, doubted: Iterable[Order], words: str) -> None:
         """Quarantine what could not be looked into for too long, with the line up."""
         now = self._clock.now()
         for order in doubted:
             case = self._cases.get(order.ref)
             is_late = case is not None and now - case.opened_at > IN_TIME + self._span
             if is_late and order.state is OrderState.UNKNOWN:
-                await self._quarantine(order, "the broker's lists could not be read in time")
+                await self._quarantine(order, words)
 
     async def _move(self, order: Order, event: OrderEvent, words: str) -> None:
         """Write a conclusion down, unless something was heard of the order meanwhile."""
@@ -339,15 +339,11 @@ class Resolver:
 
     # -- evidence --------------------------------------------------------------------------
     async def _note(
-        self, refs: Iterable[OrderRef], step: str, shows: str, *, is_complete: bool
+        self, shows: Mapping[OrderRef, str], step: str, *, is_complete: bool = True
     ) -> None:
         at = self._clock.now()
-        await self._ledger.note({ref: Finding(at, step, shows, is_complete) for ref in refs})
-
-    async def _note_each(self, shows: dict[OrderRef, str], step: str) -> None:
-        at = self._clock.now()
         await self._ledger.note(
-            {ref: Finding(at, step, words, is_complete=True) for ref, words in shows.items()}
+            {ref: Finding(at, step, words, is_complete) for ref, words in shows.items()}
         )
 
 

@@ -57,6 +57,10 @@ class Booked:
     is_live: bool = False
     outside: int = 0
 
+    def is_newer_than(self, read_at: datetime) -> bool:
+        """Tell whether an order of ours was heard of since a read began: it says nothing then."""
+        return self.own_at is not None and self.own_at >= read_at
+
     @property
     def is_calm(self) -> bool:
         """Tell whether no own order lived or filled since both figures last agreed."""
@@ -109,7 +113,7 @@ def judge_position(
     policy: PositionBreaks,
 ) -> tuple[Verdict, Sighting | None]:
     """Judge one contract by a complete read begun at `begun_at`; `seen` is its break so far."""
-    if booked.own_at is not None and booked.own_at >= begun_at:
+    if booked.is_newer_than(begun_at):
         return Verdict.UNSAID, seen
     gap = broker - booked.quantity
     if gap == 0:
