@@ -35,7 +35,7 @@ from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName, Symbol
 
 
 async def view(ledger: Ledger) -> TargetView:
-    (only,) = await ledger.targets(ACCOUNT, NOW)
+    (only,) = await ledger.targets(ACCOUNT)
     return only
 
 
@@ -105,7 +105,7 @@ async def test_a_target_is_reached_by_a_fill_or_without_an_order(ledger: Ledger)
     await hold(ledger, 5, "MSFT")
     await sent_and_held(ledger)
 
-    reached = [(found.symbol, found.state) for found in await ledger.targets(ACCOUNT, NOW)]
+    reached = [(found.symbol, found.state) for found in await ledger.targets(ACCOUNT)]
     assert reached == [("AAPL", TargetState.REACHED), ("MSFT", TargetState.REACHED)]
 
 
@@ -219,5 +219,5 @@ async def test_targets_are_of_one_account_and_by_symbol(ledger: Ledger) -> None:
     await planned(ledger, make_target("MSFT"), make_target("AAPL"))
     await plan(ledger, make_goal(seq=1), at=NOW + seconds(1))
 
-    assert [found.symbol for found in await ledger.targets(ACCOUNT, NOW)] == ["AAPL", "MSFT"]
-    assert await ledger.targets(AccountId("DUP203550"), NOW) == ()
+    assert [found.symbol for found in await ledger.targets(ACCOUNT)] == ["AAPL", "MSFT"]
+    assert await ledger.targets(AccountId("DUP203550")) == ()

@@ -14,7 +14,7 @@ from paperdesk.crash import crash_point
 from paperdesk.desk.feed import Feed
 from paperdesk.desk.lane import Lane
 from paperdesk.desk.ports import Clock, Ledger, LineDown, Stopped
-from paperdesk.desk.waiting import Waiter
+from paperdesk.desk.waiting import Waiter, ended
 from paperdesk.domain.batch import Resolution
 from paperdesk.domain.client import Client
 from paperdesk.domain.halt import Halt, strictest
@@ -94,7 +94,7 @@ class Operator:
         if waits:
             await asyncio.gather(
                 *(
-                    self._waiter.when(batch_id, lambda batch: batch.is_final, deadline)
+                    self._waiter.when(batch_id, lambda b: b.is_final, deadline, may_be=ended)
                     for batch_id in {order.batch_id for order in stopped.working}
                 )
             )
@@ -154,7 +154,7 @@ class Operator:
 
     async def targets(self, account: AccountId) -> Targets:
         """Return the newest target of every symbol."""
-        return Targets(account, await self._ledger.targets(account, self._clock.now()))
+        return Targets(account, await self._ledger.targets(account))
 
 
 def _rows(orders: Iterable[Order]) -> tuple[HaltedOrder, ...]:

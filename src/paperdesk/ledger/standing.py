@@ -86,11 +86,8 @@ def standing_targets(
     return list({row["symbol"]: row for row in rows.mappings()}.values())
 
 
-def views(
-    connection: sa.Connection, account: AccountId, at: datetime
-) -> tuple[TargetView, ...]:
+def views(connection: sa.Connection, account: AccountId) -> tuple[TargetView, ...]:
     """Return how far each newest target has come, by symbol."""
-    del at
     standing = standing_targets(connection, account)
     serving = _serving(connection, [row["id"] for row in standing])
     held = reading.all_positions(connection, account)

@@ -453,9 +453,9 @@ class SqlLedger:
         """Return orders that may still trade."""
         return await self._read(lambda c: reading.working(c, account))
 
-    async def targets(self, account: AccountId, at: datetime) -> tuple[TargetView, ...]:
+    async def targets(self, account: AccountId) -> tuple[TargetView, ...]:
         """Return the newest target of each symbol."""
-        return await self._read(lambda c: standing.views(c, account, at))
+        return await self._read(lambda c: standing.views(c, account))
 
     async def own_refs(
         self, refs: Collection[OrderRef], perm_ids: Collection[int]

@@ -261,7 +261,7 @@ class Ledger(Protocol):
     async def working(self, account: AccountId) -> list[Order]:
         """Return the account's orders that may still trade or are unknown."""
 
-    async def targets(self, account: AccountId, at: datetime) -> tuple[TargetView, ...]:
+    async def targets(self, account: AccountId) -> tuple[TargetView, ...]:
         """Return the newest target of each symbol, by symbol."""
 
     async def own_refs(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperdesk.desk.pacer import WINDOW_SECONDS, Pacer, Urgency
-from virtual_time import run_in_virtual_time
+from sim import simulate
 
 # Parts of a second that a float holds exactly: a window's edge is then one instant.
 MOMENTS = st.integers(0, 256).map(lambda count: count / 64)
@@ -94,7 +94,7 @@ async def act_all(
 def test_whatever_is_asked_no_second_is_too_full_and_nobody_waits_for_ever(
     per_second: int, everybody: list[Actor], pauses: list[tuple[float, float]]
 ) -> None:
-    seen = run_in_virtual_time(act_all(Pacer(per_second), everybody, pauses))
+    seen = simulate(1, lambda: act_all(Pacer(per_second), everybody, pauses)).value
 
     left_at = sorted(seen.left_at)
     assert len(left_at) == sum(actor.frames for actor in everybody)
@@ -112,7 +112,7 @@ def test_whatever_is_asked_no_second_is_too_full_and_nobody_waits_for_ever(
 def test_room_goes_to_nobody_else_while_something_vital_waits(
     per_second: int, vital: list[Actor], others: list[Actor]
 ) -> None:
-    seen = run_in_virtual_time(act_all(Pacer(per_second), [*vital, *others], []))
+    seen = simulate(1, lambda: act_all(Pacer(per_second), [*vital, *others], [])).value
 
     for asked_at, waited in seen.vital_waits:
         assert not any(asked_at < other < asked_at + waited for other in seen.granted_at)

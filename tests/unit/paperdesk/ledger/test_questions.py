@@ -58,7 +58,7 @@ def plans_of(connection: sa.Connection, ask: Ask) -> str:
             {"ix_orders_open", "ix_orders_short", "ix_orders_account_id_ended_at"},
         ),
         (lambda c: standing.newest_ids(c, ACCOUNT, AAPL_ONLY), {"ix_targets_pending"}),
-        (lambda c: standing.views(c, ACCOUNT, NOW), {"ix_targets_pending"}),
+        (lambda c: standing.views(c, ACCOUNT), {"ix_targets_pending"}),
         (
             lambda c: resolving.in_doubt(c, [ACCOUNT], NOW),
             {"ix_orders_open", "ix_orders_short"},
