@@ -17,6 +17,9 @@ import sqlalchemy as sa
 from makers import ACCOUNT
 from paperdesk.config import Settings
 from paperdesk.desk import resolver
+from paperdesk.domain.contract import Contract
+from paperdesk.domain.order import Order
+from paperdesk.domain.vocabulary import OrderRef
 from paperdesk.errors import LedgerUnavailable
 from paperdesk.ledger.engine import CommitUnknown
 from stage import Stage, on_stage
@@ -79,6 +82,7 @@ async def test_a_position_is_not_accepted_of_an_account_that_is_not_named(
     await stage.until_up()
 
     assert refused.status_code == 500
+    assert refused.json()["code"] == "broker-unavailable"
     assert await stage.held() == 100
 
 
@@ -201,6 +205,31 @@ async def test_a_database_that_forgets_a_claim_lets_no_order_leave_twice(
 
 
 @on_stage()
+async def test_an_account_is_halted_if_more_orders_left_than_were_written_down(
+    stage: Stage,
+) -> None:
+    broker = stage.lane.broker
+    place = broker.place
+
+    def once_too_often(order: Order, contract: Contract) -> None:
+        place(order, contract)
+        unwritten = replace(
+            order, ref=OrderRef(f"{order.ref}x"), order_id=broker.next_order_id()
+        )
+        place(unwritten, contract)
+
+    broker.place = once_too_often  # type: ignore[method-assign]
+    await stage.post(100)
+    broker.place = place  # type: ignore[method-assign]
+    row = {"symbol": "MSFT", "quantity": 5}
+    refused = await stage.caller.post("/api/v1/orders", json={"orders": [row]})
+
+    assert refused.status_code == 409
+    assert "halted by paperdesk: more orders left" in refused.json()["detail"]
+    assert stage.position("MSFT") == 0
+
+
+@on_stage()
 async def test_a_cancel_that_was_stored_after_all_is_sent(stage: Stage) -> None:
     stage.world.gateway.hold_fills("AAPL")
     batch = await stage.post(100)
@@ -315,12 +344,15 @@ async def test_executions_that_are_never_served_can_be_said_by_a_person(
 async def test_an_account_is_locked_though_the_ledger_blinks(stage: Stage) -> None:
     ledger = stage.lane._ledger
     lock = ledger.lock
+    times = [1, 2, 3]  # what is learnt is tried twice: together, and each on its own
 
-    async def gone_once(*args: Any) -> None:
-        ledger.lock = lock  # type: ignore[method-assign]
+    async def gone(*args: Any) -> None:
+        times.pop()
+        if not times:
+            ledger.lock = lock  # type: ignore[method-assign]
         raise LedgerUnavailable("gone for a moment")
 
-    ledger.lock = gone_once  # type: ignore[method-assign,assignment]
+    ledger.lock = gone  # type: ignore[method-assign,assignment]
     stage.world.gateway.notify(2148, "positions may be liquidated")
     await asyncio.sleep(5)
 
