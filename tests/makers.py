@@ -14,6 +14,7 @@ from paperdesk.domain.order import Order, OrderState, Terms, WireStatus
 from paperdesk.domain.planning import Goal, Previous, Situation
 from paperdesk.domain.reports import (
     CommissionReport,
+    CompletedReport,
     Effect,
     ErrorReport,
     ExecutionReport,
@@ -314,6 +315,26 @@ def commission_report(
 ) -> CommissionReport:
     amount = None if commission is None else Decimal(commission)
     return CommissionReport(ExecId(exec_id), amount, "USD", None)
+
+
+def completed_report(
+    told: Told = Told.CANCELLED,
+    *,
+    of: str = "pd-a1b2c3d4e5f67890-0",
+    perm_id: int = 9001,
+    conid: ConId = AAPL,
+    filled: int = 0,
+    words: str = "Cancelled by Trader",
+) -> CompletedReport:
+    return CompletedReport(
+        order_ref=OrderRef(of),
+        perm_id=PermId(perm_id),
+        account=ACCOUNT,
+        conid=conid,
+        told=told,
+        filled=Decimal(filled),
+        words=words,
+    )
 
 
 def error_report(

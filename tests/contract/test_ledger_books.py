@@ -72,10 +72,13 @@ async def test_adopting_adds_to_what_was_executed(ledger: Ledger) -> None:
 async def test_agreement_is_remembered_with_its_time(ledger: Ledger) -> None:
     await hold(ledger, 50)
     before = await booked(ledger)
-    await ledger.agree(ACCOUNT, [AAPL], LATER)
+    await ledger.agree(ACCOUNT, {AAPL: Symbol("AAPL"), MSFT: Symbol("MSFT")}, LATER)
 
     assert before == {AAPL: Booked(Symbol("AAPL"), 50)}
-    assert await booked(ledger) == {AAPL: Booked(Symbol("AAPL"), 50, agreed_at=LATER)}
+    assert await booked(ledger) == {
+        AAPL: Booked(Symbol("AAPL"), 50, agreed_at=LATER),
+        MSFT: Booked(Symbol("MSFT"), 0, agreed_at=LATER),  # never held, by both
+    }
 
 
 async def test_an_own_order_on_a_contract_is_known_while_it_lives_and_after(

@@ -29,8 +29,10 @@ from ledger_support import (
 from makers import (
     AAPL,
     ACCOUNT,
+    MSFT,
     NOW,
     commission_report,
+    completed_report,
     error_report,
     execution_report,
     make_goal,
@@ -44,7 +46,14 @@ from paperdesk.domain.batch import ErrorCode, Refusal, Resolution
 from paperdesk.domain.order import OrderEvent, OrderState
 from paperdesk.domain.reports import Effect, ExecutionReport, Told
 from paperdesk.domain.views import Finding, Lock
-from paperdesk.domain.vocabulary import BatchId, ClientName, HaltMode, Symbol
+from paperdesk.domain.vocabulary import (
+    BatchId,
+    ClientName,
+    HaltMode,
+    OrderRef,
+    PermId,
+    Symbol,
+)
 from paperdesk.errors import BadRequest, LedgerUnavailable, PreviewStale
 from paperdesk.ledger.journal import MESSAGE, UNREAD
 from paperdesk.ledger.schema import batches, events, orders, targets
@@ -115,6 +124,26 @@ async def test_what_changes_nothing_is_no_event(ledger: SqlLedger) -> None:
     assert kinds(ledger) == ["accepted", "warned"]
 
 
+async def test_what_a_list_tells_again_is_no_event(ledger: SqlLedger) -> None:
+    wire = Wire()
+    await sent(ledger)
+    cancelled = completed_report()
+    told = (execution_report(quantity=30), commission_report(), cancelled)
+    await wire.tell(ledger, *told)
+    before = numbers(ledger)
+
+    again = await ledger.learn([wire.message(report) for report in told])
+    assert (numbers(ledger), again.batches) == (before, frozenset())
+
+    await wire.tell(ledger, execution_report("0000e0d5.67fe667b.01.02", quantity=20))
+    await wire.tell(ledger, execution_report(quantity=30, price="151"))  # it contradicts itself
+    await wire.tell(ledger, commission_report(commission="0.40"))
+    await wire.tell(ledger, replace(cancelled, filled=Decimal(50)))
+    await wire.tell(ledger, replace(cancelled, order_ref=OrderRef("theirs"), perm_id=PermId(7)))
+    assert len(numbers(ledger)) == len(before) + 5
+    assert await ledger.check_history(wire.read) == ()
+
+
 async def test_a_message_is_kept_word_for_word(ledger: SqlLedger) -> None:
     message = replace(
         recorded(order_report()), fields=("5", "", "Ä\t\n", "1.7976931348623157E308")
@@ -135,7 +164,7 @@ async def test_a_message_is_kept_word_for_word(ledger: SqlLedger) -> None:
 async def live(ledger: SqlLedger, wire: Wire) -> None:
     """Do something of everything."""
     await hold(ledger, 30)
-    await ledger.agree(ACCOUNT, [AAPL], NOW)
+    await ledger.agree(ACCOUNT, {AAPL: Symbol("AAPL"), MSFT: Symbol("MSFT")}, NOW)
     await kept_and_replaced(ledger, wire)
     await lost_and_found(ledger, wire)
     await stopped_and_locked(ledger, wire)

@@ -19,6 +19,7 @@ from makers import (
     MSFT,
     NOW,
     commission_report,
+    completed_report,
     error_report,
     execution_report,
     make_target,
@@ -29,30 +30,10 @@ from makers import (
 )
 from paperdesk.desk.ports import Ledger
 from paperdesk.domain.order import OrderState, ShownStatus
-from paperdesk.domain.reports import CompletedReport, Effect, Report, Told
-from paperdesk.domain.vocabulary import ConId, OrderRef, PermId, Side, Symbol
+from paperdesk.domain.reports import Effect, Report, Told
+from paperdesk.domain.vocabulary import ConId, OrderRef, Side, Symbol
 from paperdesk.ledger.rebuild import STATE
 from paperdesk.ledger.store import SqlLedger
-
-
-def completed_report(
-    told: Told = Told.CANCELLED,
-    *,
-    of: str = ref(),
-    perm_id: int = 9001,
-    conid: ConId = AAPL,
-    filled: int = 0,
-    words: str = "Cancelled by Trader",
-) -> CompletedReport:
-    return CompletedReport(
-        order_ref=OrderRef(of),
-        perm_id=PermId(perm_id),
-        account=ACCOUNT,
-        conid=conid,
-        told=told,
-        filled=Decimal(filled),
-        words=words,
-    )
 
 
 async def test_reports_bring_an_order_to_its_end(ledger: Ledger) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 
 from paperdesk.broker.scalars import integer
 from paperdesk.desk.ports import LineDown
-from paperdesk.domain.reports import Report
+from paperdesk.domain.reports import ExecutionReport, Report
 
 OPEN_ORDERS: Final = "open orders"
 COMPLETED_ORDERS: Final = "completed orders"
@@ -67,13 +67,24 @@ class Answer:
     """What came for a request so far: rows as they are, reports where they were decoded.
 
     A report is None where its message could not be decoded. An answer that was too long is cut,
-    and good for nothing.
+    and good for nothing. Executions are only counted: a day may have more of them than memory
+    should hold, and whoever listens to the link has each one already.
     """
 
     done: asyncio.Future[None]
     rows: list[tuple[str, ...]] = field(default_factory=list)
     reports: list[Report | None] = field(default_factory=list)
+    executions: int = 0
     is_cut: bool = False
+
+    def report(self, report: Report | None) -> None:
+        """Add what a row reports."""
+        if isinstance(report, ExecutionReport):
+            self.executions += 1
+        elif len(self.reports) < REPORTS_MAX:
+            self.reports.append(report)
+        else:
+            self.is_cut = True
 
 
 class Answers:
@@ -106,9 +117,7 @@ class Answers:
             row_of.rows.append(tuple(fields))
         listed = self._pending(_LIST_REPORTS.get(message) or _named(fields, _REPORTS))
         if listed is not None:
-            listed.is_cut = len(listed.reports) >= REPORTS_MAX
-            if not listed.is_cut:
-                listed.reports.append(report)
+            listed.report(report)
         ended = self._pending(_LIST_ENDS.get(message) or _named(fields, _ENDS))
         if ended is not None:
             ended.done.set_result(None)

@@ -255,10 +255,8 @@ class Link:
         """
         return (await self._answer(key, send, seconds, nullcontext())).rows
 
-    async def read(
-        self, key: int | str, send: Callable[[], None], seconds: float
-    ) -> list[Report | None]:
-        """Send a request that must not starve; return what its rows report.
+    async def read(self, key: int | str, send: Callable[[], None], seconds: float) -> Answer:
+        """Send a request that must not starve; return its answer, what its rows report.
 
         Raises as `ask` does. A late list without an id ends the link: when its end comes
         after all, it would be taken for the end of the next one.
@@ -274,7 +272,7 @@ class Link:
             raise LineDown(self.degraded or self.why)
         if answer.is_cut:
             raise LineDown(f"{self.name} gave an answer of more than {REPORTS_MAX} rows")
-        return answer.reports
+        return answer
 
     async def _answer(
         self,
@@ -382,16 +380,17 @@ class Link:
         if message in RECORDED:
             at = self._clock.now()
             report = report_of(fields, self.version, at)
-            self._listener.heard(
-                Recorded(
-                    at,
-                    self.name,
-                    self._address.client_id,
-                    tuple(fields),
-                    report,
-                    version=self.version,
+            if not self._is_known(report):
+                self._listener.heard(
+                    Recorded(
+                        at,
+                        self.name,
+                        self._address.client_id,
+                        tuple(fields),
+                        report,
+                        version=self.version,
+                    )
                 )
-            )
             self._learn(report)
         if message == "15":
             self._check_accounts(managed_accounts_of(fields))
@@ -406,6 +405,10 @@ class Link:
         self._answers.take(fields, report)
         if message in _FORWARDED and not self.is_over:
             self._forward(list(fields))
+
+    def _is_known(self, report: Report | None) -> bool:
+        """Tell whether a position is the one that this session told last: lists repeat them."""
+        return isinstance(report, PositionReport) and self.views.has_position(report)
 
     def _learn(self, report: Report | None) -> None:
         match report:

@@ -17,13 +17,19 @@ from typing import Final, TypeVar
 
 from ib_async import ExecutionFilter
 
-from paperdesk.broker.answers import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS, Late, Refused
+from paperdesk.broker.answers import (
+    COMPLETED_ORDERS,
+    OPEN_ORDERS,
+    POSITIONS,
+    Answer,
+    Late,
+    Refused,
+)
 from paperdesk.broker.link import Link
 from paperdesk.crash import crash_point
 from paperdesk.desk.ports import Clock, LineDown
 from paperdesk.domain.reports import (
     CompletedReport,
-    ExecutionReport,
     OpenOrder,
     OrderReport,
     PositionReport,
@@ -53,6 +59,10 @@ class Reader:
     async def read_all(self) -> Reading:
         """Read every list; open orders first and once more after the others. Raises LineDown."""
         return await self._alone(self._read_all)
+
+    async def read_positions(self) -> Reading:
+        """Read positions; the other lists are empty. Raises LineDown."""
+        return await self._alone(self._read_positions)
 
     async def read_holdings(self) -> Reading:
         """Read executions, then positions; the other lists are empty. Raises LineDown."""
@@ -100,17 +110,12 @@ class Reader:
     async def _read_holdings(self) -> Reading:
         begun_at = self._clock.now()
         executions = await self._executions()
+        return replace(await self._read_positions(), begun_at=begun_at, executions=executions)
+
+    async def _read_positions(self) -> Reading:
+        begun_at = self._clock.now()
         positions = await self._positions()
-        return Reading(
-            self._session,
-            begun_at,
-            self._clock.now(),
-            open_before=(),
-            completed=(),
-            executions=executions,
-            open_after=(),
-            positions=positions,
-        )
+        return Reading(self._session, begun_at, self._clock.now(), positions=positions)
 
     async def _open_orders(self) -> tuple[OpenOrder, ...]:
         client = self._link.ib.client
@@ -121,15 +126,15 @@ class Reader:
         told = await self._read(COMPLETED_ORDERS, lambda: client.reqCompletedOrders(False))
         return tuple(_of(CompletedReport, told))
 
-    async def _executions(self) -> tuple[ExecutionReport, ...]:
-        """Read the day's executions: an empty filter is every client and every account."""
+    async def _executions(self) -> int:
+        """Have the day's executions told: an empty filter is every client and every account."""
         client, request_id = self._link.ib.client, self._link.next_id()
-        told = await self._read(
+        answer = await self._answer(
             EXECUTIONS,
             lambda: client.reqExecutions(request_id, ExecutionFilter()),
             request_id,
         )
-        return tuple(_of(ExecutionReport, told))
+        return answer.executions
 
     async def _positions(self) -> tuple[PositionReport, ...]:
         """Read all positions. A push that came meanwhile is newer than its row: the last counts."""
@@ -139,20 +144,21 @@ class Reader:
             newest[report.account, report.conid] = report
         return tuple(newest.values())
 
-    async def _read(
-        self, name: str, send: Callable[[], None], request_id: int | None = None
-    ) -> list[Report]:
+    async def _read(self, name: str, send: Callable[[], None]) -> list[Report]:
         """Return what every row of a list reports. Raises LineDown."""
-        key = name if request_id is None else request_id
+        answer = await self._answer(name, send, name)
+        return [report for report in answer.reports if report is not None]
+
+    async def _answer(self, name: str, send: Callable[[], None], key: int | str) -> Answer:
+        """Return a whole answer of which every row was understood. Raises LineDown."""
         try:
-            told = await self._link.read(key, send, self._seconds)
+            answer = await self._link.read(key, send, self._seconds)
         except (Late, Refused) as problem:
             raise LineDown(f"{self._link.name} did not tell its {name}: {problem}") from problem
-        reports = [report for report in told if report is not None]
-        if len(reports) < len(told):
+        if None in answer.reports:
             # What cannot be read must not look like what does not exist.
             raise LineDown(f"{self._link.name} told {name} in a way that is not understood")
-        return reports
+        return answer
 
 
 def open_orders_of(told: Sequence[Report]) -> tuple[OpenOrder, ...]:

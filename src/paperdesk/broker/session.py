@@ -297,6 +297,10 @@ class IbSession:
         """Read every list to its end, open orders twice. Raises LineDown."""
         return await self._present_reader().read_all()
 
+    async def read_positions(self) -> Reading:
+        """Read positions; the other lists are empty. Raises LineDown."""
+        return await self._present_reader().read_positions()
+
     async def read_holdings(self) -> Reading:
         """Read executions, then positions; the other lists are empty. Raises LineDown."""
         return await self._present_reader().read_holdings()

@@ -23,6 +23,10 @@ class Views:
         self._portfolio: dict[AccountId, dict[ConId, Holding]] = defaultdict(dict)
         self._net_liquidation: dict[AccountId, Decimal] = {}
 
+    def has_position(self, report: PositionReport) -> bool:
+        """Tell whether a position is the one that was told last."""
+        return self._positions[report.account].get(report.conid) == report
+
     def take_position(self, report: PositionReport) -> None:
         """Keep a position."""
         held = self._positions[report.account]

@@ -3,15 +3,18 @@
 Owns: Auditor: when a gateway's executions and positions are read to their end, and what is done
 with the verdict of `domain.position` on each contract: agree, book an outside trade, adopt,
 warn, lock. A pushed position only says that it is time to look. Knows nothing of orders.
+
+Positions are few, a day's executions many. So executions are read where a position breaks,
+where a commission has not come, and once an hour; else they were told when they happened.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -27,13 +30,21 @@ from paperdesk.domain.position import (
     judge_position,
     whole_shares,
 )
-from paperdesk.domain.reports import PositionReport, Reading
+from paperdesk.domain.reports import (
+    CommissionReport,
+    ExecutionReport,
+    PositionReport,
+    Reading,
+)
 from paperdesk.domain.views import AcceptedPosition, Lock
-from paperdesk.domain.vocabulary import AccountId, ConId, PositionBreaks, Symbol
+from paperdesk.domain.vocabulary import AccountId, ConId, ExecId, PositionBreaks, Symbol
 from paperdesk.errors import LedgerUnavailable
 
 AUDIT_SECONDS: Final = 60.0
 LOOK_AGAIN_SECONDS: Final = 10.0  # while a break stands: three reads in thirty seconds
+EXECUTIONS_SECONDS: Final = 3600.0
+COMMISSION_AFTER: Final = timedelta(seconds=60)  # then it is asked for
+COMMISSION_WITHIN: Final = timedelta(minutes=5)  # and then not any more, until the next session
 SOON_SECONDS: Final = 0.1
 RETRY_SECONDS: Final = 1.0
 DUE_SECONDS: Final = 0.01  # a timer may ring a hair too early
@@ -87,6 +98,8 @@ class Auditor:
         self._wake = asyncio.Event()
         self._is_asking = False
         self._audited_at = 0.0
+        self._executions_at = -EXECUTIONS_SECONDS
+        self._uncharged: dict[ExecId, datetime] = {}  # executions without a commission, so far
         self._lock = asyncio.Lock()
 
     def disputed(self, account: AccountId) -> Mapping[ConId, str]:
@@ -107,6 +120,13 @@ class Auditor:
             held = _Held(Symbol(report.symbol), quantity)
             self._pushed[report.account][report.conid] = held
             self._wake.set()
+
+    def charged(self, report: ExecutionReport | CommissionReport) -> None:
+        """Take note of an execution, whose commission is due, or of a commission."""
+        if isinstance(report, ExecutionReport):
+            self._uncharged[report.execution.exec_id] = report.execution.executed_at
+        elif report.commission is not None:
+            self._uncharged.pop(report.exec_id, None)
 
     async def run(self) -> None:
         """Compare for as long as the service runs."""
@@ -159,20 +179,57 @@ class Auditor:
         return False
 
     async def audit(self) -> None:
-        """Read executions and positions to their end, and judge every contract.
+        """Read positions, and executions where needed, to their end; judge every contract.
 
         Raises LineDown and LedgerUnavailable.
         """
+        now = asyncio.get_running_loop().time
         async with self._lock:
-            self._is_asking = True  # what is told now is the answer, not a push
-            try:
-                reading = await self._broker.read_holdings()
-            finally:
-                self._is_asking = False
-            await self._caught_up()
+            reading = await self._read(self._broker.read_positions)
+            if (
+                now() - self._executions_at >= EXECUTIONS_SECONDS
+                or self._misses_commissions()
+                or await self._breaks(reading)
+            ):
+                reading = await self._read(self._broker.read_holdings)
+                self._executions_at = now()
             for account in self._broker.named:
                 await self._judge(account, reading)
-            self._audited_at = asyncio.get_running_loop().time()
+            self._audited_at = now()
+
+    async def _read(self, read: Callable[[], Awaitable[Reading]]) -> Reading:
+        """Return what is told, once the books have it too."""
+        self._is_asking = True  # what is told now is the answer, not a push
+        try:
+            reading = await read()
+        finally:
+            self._is_asking = False
+        await self._caught_up()
+        return reading
+
+    def _misses_commissions(self) -> bool:
+        """Tell whether an execution has waited too long for its commission."""
+        now = self._clock.now()
+        self._uncharged = {
+            exec_id: at
+            for exec_id, at in self._uncharged.items()
+            if at > now - COMMISSION_WITHIN
+        }
+        return any(at <= now - COMMISSION_AFTER for at in self._uncharged.values())
+
+    async def _breaks(self, reading: Reading) -> bool:
+        """Tell whether a position may be another than the books have."""
+        for account in self._broker.named:
+            books = await self._ledger.booked(account)
+            if books is None:
+                return True
+            held = _held(account, reading)
+            for conid in {*books, *held}:
+                entry = _booked(conid, books, held)
+                is_same = entry.quantity == _shares(held, conid)
+                if not is_same and not entry.is_newer_than(reading.begun_at):
+                    return True
+        return False
 
     async def accept(
         self, account: AccountId, symbol: Symbol | None
@@ -218,11 +275,7 @@ class Auditor:
 
     # -- judging ---------------------------------------------------------------------------
     async def _judge(self, account: AccountId, reading: Reading) -> None:
-        held = {
-            report.conid: _Held(Symbol(report.symbol), whole_shares(report.quantity))
-            for report in reading.positions
-            if report.account == account and is_tradable(report)
-        }
+        held = _held(account, reading)
         self._held[account], self._told[account] = held, dict(held)
         books = await self._ledger.booked(account)
         if books is None:
@@ -243,7 +296,7 @@ class Auditor:
         changes = _changes({}, held, FIRST_READ, begun_at)
         nothing = Adjustment(ConId(0), WHOLE_ACCOUNT, 0, 0, FIRST_READ, begun_at)
         await self._ledger.adopt(account, changes or [nothing], begun_at)
-        await self._ledger.agree(account, [change.conid for change in changes], begun_at)
+        await self._ledger.agree(account, _symbols(changes), begun_at)
         _log.info("positions.opened", account=account, contracts=len(changes))
 
     def _verdict(
@@ -308,7 +361,7 @@ class Auditor:
         begun_at: datetime,
     ) -> None:
         agreed = [conid for conid, verdict in verdicts.items() if verdict is Verdict.AGREES]
-        await self._agree(account, [c for c in agreed if c in books], begun_at)
+        await self._agree(account, agreed, books, begun_at)
         changes: list[Adjustment] = []
         disputed: dict[ConId, str] = {}
         for conid, verdict in verdicts.items():
@@ -335,9 +388,17 @@ class Auditor:
         self._disputed[account] = disputed
         await self._adopt(account, changes, held, begun_at)
 
-    async def _agree(self, account: AccountId, conids: list[ConId], begun_at: datetime) -> None:
-        """Note the agreement; the lock of a break clears itself."""
-        await self._ledger.agree(account, conids, begun_at)
+    async def _agree(
+        self,
+        account: AccountId,
+        conids: Sequence[ConId],
+        books: Mapping[ConId, Booked],
+        begun_at: datetime,
+    ) -> None:
+        """Note the agreement, where it is news; the lock of a break clears itself."""
+        new = {c: books[c].symbol for c in conids if c in books and not books[c].is_agreed}
+        if new:
+            await self._ledger.agree(account, new, begun_at)
         locks = await self._ledger.locks(account)
         if not locks.keys().isdisjoint(conids):
             now = self._clock.now()
@@ -354,8 +415,8 @@ class Auditor:
         if not changes:
             return
         await self._ledger.adopt(account, changes, self._clock.now())
-        agreed = [c.conid for c in changes if c.broker == _shares(held, c.conid)]
-        await self._ledger.agree(account, agreed, begun_at)
+        agreed = [c for c in changes if c.broker == _shares(held, c.conid)]
+        await self._ledger.agree(account, _symbols(agreed), begun_at)
         for change in changes:
             _log.info(
                 "position.adopted",
@@ -371,6 +432,14 @@ class Auditor:
         self._disputed[account].pop(conid, None)
 
 
+def _held(account: AccountId, reading: Reading) -> dict[ConId, _Held]:
+    return {
+        report.conid: _Held(Symbol(report.symbol), whole_shares(report.quantity))
+        for report in reading.positions
+        if report.account == account and is_tradable(report)
+    }
+
+
 def _shares(held: Mapping[ConId, _Held], conid: ConId) -> int:
     return held[conid].quantity if conid in held else 0
 
@@ -378,6 +447,10 @@ def _shares(held: Mapping[ConId, _Held], conid: ConId) -> int:
 def _booked(conid: ConId, books: Mapping[ConId, Booked], held: Mapping[ConId, _Held]) -> Booked:
     """Return what the books say, which may be nothing of what the broker holds."""
     return books[conid] if conid in books else Booked(held[conid].symbol)
+
+
+def _symbols(changes: Iterable[Adjustment]) -> dict[ConId, Symbol]:
+    return {change.conid: change.symbol for change in changes}
 
 
 def _changes(

@@ -49,6 +49,7 @@ HOURS_AGE_MAX: Final = timedelta(days=1)
 HOURS_SECONDS: Final = 2.0  # an order can be sent without knowing them
 TICK_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 60.0  # after error 100
+LEARNED_AT_ONCE: Final = 1000  # messages of one transaction: it holds all that they are about
 
 _log = structlog.get_logger("paperdesk.lane")
 
@@ -139,6 +140,8 @@ class Lane:
                 self.resolver.heard(error)
             case PositionReport() as position:
                 self.auditor.pushed(position)
+            case ExecutionReport() | CommissionReport() as charged:
+                self.auditor.charged(charged)
 
     def sent_frame(self) -> None:
         """Count a frame."""
@@ -192,7 +195,8 @@ class Lane:
             self._arrived.clear()
             self._is_learning = True
             messages, self._inbox = self._inbox, []
-            await self._learn(messages)
+            for start in range(0, len(messages), LEARNED_AT_ONCE):
+                await self._learn(messages[start : start + LEARNED_AT_ONCE])
             self._is_learning = False
             self._feed.publish([self._caught_up_key])
 

@@ -357,7 +357,7 @@ def _is_answered(order: Order) -> bool:
 def _shown(reading: Reading) -> str:
     return (
         f"not found among {len(reading.open_before)} and {len(reading.open_after)} open orders, "
-        f"{len(reading.completed)} completed, {len(reading.executions)} executions"
+        f"{len(reading.completed)} completed, {reading.executions} executions"
     )
 
 

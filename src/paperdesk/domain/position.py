@@ -62,13 +62,16 @@ class Booked:
         return self.own_at is not None and self.own_at >= read_at
 
     @property
-    def is_calm(self) -> bool:
-        """Tell whether no own order lived or filled since both figures last agreed."""
-        if self.is_live:
-            return False
+    def is_agreed(self) -> bool:
+        """Tell whether no own order was heard of since both figures last agreed."""
         return self.own_at is None or (
             self.agreed_at is not None and self.own_at <= self.agreed_at
         )
+
+    @property
+    def is_calm(self) -> bool:
+        """Tell whether no own order lived or filled since both figures last agreed."""
+        return self.is_agreed and not self.is_live
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,17 +158,17 @@ class Reading:
 
     `begun_at` is before the first request left, `ended_at` after the last end came. Open orders
     are read twice, around the others, so that an order that moves from one list to another
-    meanwhile is in one of them.
+    meanwhile is in one of them. `executions` says how many were told: each was recorded.
     """
 
     session: int
     begun_at: datetime
     ended_at: datetime
-    open_before: tuple[OpenOrder, ...]
-    completed: tuple[CompletedReport, ...]
-    executions: tuple[ExecutionReport, ...]
-    open_after: tuple[OpenOrder, ...]
-    positions: tuple[PositionReport, ...]
+    open_before: tuple[OpenOrder, ...] = ()
+    completed: tuple[CompletedReport, ...] = ()
+    executions: int = 0
+    open_after: tuple[OpenOrder, ...] = ()
+    positions: tuple[PositionReport, ...] = ()
 
 
 Report = (

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from paperdesk.domain import reconcile
 from paperdesk.domain.execution import Execution, base_and_revision
 from paperdesk.domain.order import Order
-from paperdesk.domain.reports import CommissionReport
+from paperdesk.domain.reports import CommissionReport, ExecutionReport
 from paperdesk.domain.vocabulary import AccountId, ConId, ExecId, OrderRef, PermId, Symbol
 from paperdesk.ledger.journal import Journal, Values, next_id
 from paperdesk.ledger.rows import execution_of
@@ -48,6 +48,15 @@ class Bookkeeper:
         self._commissions.load("exec_id", exec_ids | {e.exec_id for e in told})
         self._positions.load("conid", {execution.conid for execution in told})
 
+    def has(self, report: ExecutionReport | CommissionReport) -> bool:
+        """Tell whether exactly this is booked already: each list of a day tells it again."""
+        if isinstance(report, CommissionReport):
+            stored = self._commissions.find("exec_id", report.exec_id)
+            return any(_tells(row, _commission_values(report)) for row in stored)
+        told = report.execution
+        booked = self._executions.find("exec_id", told.exec_id)
+        return any(execution_of(row) == told for row in booked)
+
     def write(self, journal: Journal) -> None:
         """Write what was booked, and the orders."""
         self._executions.write(journal)
@@ -74,12 +83,7 @@ class Bookkeeper:
         return None if order is None else self._resum(order, at)
 
     def _store(self, report: CommissionReport) -> None:
-        told: Values = {
-            "currency": report.currency or None,
-            "commission": report.commission,
-            "realized_pnl": report.realized_pnl,
-        }
-        known = {name: value for name, value in told.items() if value is not None}
+        known = _commission_values(report)
         stored = self._commissions.find("exec_id", report.exec_id)
         if not stored:
             self._commissions.add({"exec_id": report.exec_id, "currency": ""} | known)
@@ -157,7 +161,7 @@ class Bookkeeper:
                 self._positions.change(row, {"own": row["own"] + by})
                 return
         whose = (execution.account, execution.conid, execution.symbol)
-        self._positions.add(_position_row(whose, own=by))
+        self._positions.add(position_row(whose, own=by))
 
     def _resum(self, order: Order, at: datetime) -> Order:
         """Fold the executions and commissions of an order anew."""
@@ -190,16 +194,17 @@ def move_position(
         )
     ).one_or_none()
     if held is None:
-        journal.insert(positions, [_position_row(whose, opening=opening, own=own)])
+        journal.insert(positions, [position_row(whose, opening=opening, own=own)])
     else:
         journal.update(
             positions, key, {"opening": held.opening + opening, "own": held.own + own}
         )
 
 
-def _position_row(
+def position_row(
     whose: tuple[AccountId, ConId, Symbol], *, opening: int = 0, own: int = 0
 ) -> Values:
+    """Return the row of a contract that the books did not name so far."""
     account, conid, symbol = whose
     return {
         "account_id": account,
@@ -213,6 +218,20 @@ def _position_row(
 
 def _is_said(exec_id: ExecId) -> bool:
     return exec_id.startswith(reconcile.SAID_PREFIX)
+
+
+def _commission_values(report: CommissionReport) -> Values:
+    """Return the columns of which a report tells anything."""
+    told: Values = {
+        "currency": report.currency or None,
+        "commission": report.commission,
+        "realized_pnl": report.realized_pnl,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _tells(row: Values, values: Values) -> bool:
+    return all(row[name] == value for name, value in values.items())
 
 
 def _execution_row(execution: Execution, order: Order | None) -> Values:

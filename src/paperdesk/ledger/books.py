@@ -6,7 +6,7 @@ inside a transaction that its caller opened. Judges nothing: `domain.position` d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from paperdesk.domain.position import Adjustment, Booked
 from paperdesk.domain.views import Lock
 from paperdesk.domain.vocabulary import AccountId, ConId, Side, Symbol
-from paperdesk.ledger.booking import move_position
-from paperdesk.ledger.journal import Journal, next_id
+from paperdesk.ledger.booking import move_position, position_row
+from paperdesk.ledger.journal import Journal, Values, next_id
 from paperdesk.ledger.rows import RowMapping
 from paperdesk.ledger.schema import executions, locks, openings, orders, positions
 
@@ -179,13 +179,24 @@ def _count_outside(journal: Journal, account: AccountId, conid: ConId) -> None:
     )
 
 
-def agree(journal: Journal, account: AccountId, conids: Collection[ConId]) -> None:
-    """Note that both figures are the same; the lock of a break clears."""
+def agree(journal: Journal, account: AccountId, contracts: Mapping[ConId, Symbol]) -> None:
+    """Note that both figures are the same, be they 0 of what was never held."""
+    at: Values = {"agreed_at": journal.at}
+    held = journal.connection.scalars(
+        sa.select(positions.c.conid).where(
+            positions.c.account_id == account, positions.c.conid.in_(contracts)
+        )
+    )
+    known = {ConId(conid) for conid in held}
     journal.update_each(
         positions,
+        [({"account_id": account, "conid": conid}, at) for conid in sorted(known)],
+    )
+    journal.insert(
+        positions,
         [
-            ({"account_id": account, "conid": conid}, {"agreed_at": journal.at})
-            for conid in sorted(conids)
+            position_row((account, conid, contracts[conid])) | at
+            for conid in sorted(contracts.keys() - known)
         ],
     )
 

@@ -91,6 +91,8 @@ class Journal:
 
 def append(connection: sa.Connection, rows: Sequence[Values]) -> None:
     """Append events with the next numbers. There is one writer, so none is taken twice."""
+    if not rows:
+        return
     first = next_id(connection, events)
     connection.execute(
         _insert(events), [row | {"seq": first + n} for n, row in enumerate(rows)]

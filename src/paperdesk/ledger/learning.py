@@ -62,7 +62,9 @@ class Lesson:
         self._to_cancel: dict[OrderRef, Order] = {}
 
     def take(self, messages: Sequence[Recorded]) -> Learned:
-        """Append and fold all messages."""
+        """Append and fold the messages, but those that a list only tells again."""
+        self._load(messages)
+        messages = [message for message in messages if self._is_news(message)]
         append(
             self._connection,
             [
@@ -94,6 +96,28 @@ class Lesson:
             tuple(self._to_cancel.values()),
         )
 
+    def _is_news(self, message: Recorded) -> bool:
+        """Tell whether a message says something, or is of something that may still change.
+
+        A day's executions and completed orders are told whole each time they are asked for.
+        What is in the books exactly so, and the completed order that stays as it is, would only
+        make the history as many times longer.
+        """
+        match message.report:
+            case ExecutionReport() | CommissionReport() as report:
+                return not self._books.has(report)
+            case CompletedReport() as report:
+                order = self._completed(report)
+                return (
+                    order is None
+                    or reconcile.apply_completed(order, report, message.at) != order
+                )
+        return True
+
+    def _completed(self, report: CompletedReport) -> Order | None:
+        by_ref = self._orders.by_ref(report.order_ref)
+        return by_ref or self._orders.by_perm_id(report.perm_id)
+
     def _load(self, messages: Sequence[Recorded]) -> None:
         """Read what the messages are about."""
         named = _Named()
@@ -110,8 +134,7 @@ class Lesson:
                 order = self._order_of(message, report)
                 self._change(order, lambda o: reconcile.apply_status(o, report, at))
             case CompletedReport():
-                by_ref = self._orders.by_ref(report.order_ref)
-                order = by_ref or self._orders.by_perm_id(report.perm_id)
+                order = self._completed(report)
                 self._change(order, lambda o: reconcile.apply_completed(o, report, at))
             case ErrorReport():
                 order = self._by_line(message, report.request_id)

@@ -384,10 +384,12 @@ class SqlLedger:
             "adopted", at, lambda j: books.adopt(j, account, changes), account=account
         )
 
-    async def agree(self, account: AccountId, conids: Collection[ConId], at: datetime) -> None:
+    async def agree(
+        self, account: AccountId, contracts: Mapping[ConId, Symbol], at: datetime
+    ) -> None:
         """Note that both figures are the same."""
         await self._decide(
-            "agreed", at, lambda j: books.agree(j, account, conids), account=account
+            "agreed", at, lambda j: books.agree(j, account, contracts), account=account
         )
 
     async def lock(self, account: AccountId, conid: ConId | None, lock: Lock) -> None:

@@ -29,7 +29,14 @@ from broker_support import (
 from paperdesk.broker import answers
 from paperdesk.broker.session import IbSession
 from paperdesk.desk.ports import Broker, LineDown
-from paperdesk.domain.reports import CommissionReport, OrderReport, Reading, Told
+from paperdesk.domain.reports import (
+    CommissionReport,
+    ExecutionReport,
+    OrderReport,
+    PositionReport,
+    Reading,
+    Told,
+)
 from paperdesk.domain.vocabulary import Side
 from twsim import Gateway
 
@@ -77,7 +84,7 @@ async def test_all_lists_are_read_in_turn_and_open_orders_twice(
     assert before.leaves == 10
     assert reading.open_after == reading.open_before
     assert [(r.order_ref, r.told) for r in reading.completed] == [(filled.ref, Told.FILLED)]
-    assert [r.execution.order_ref for r in reading.executions] == [filled.ref]
+    assert reading.executions == 1
     assert [(r.conid, r.quantity) for r in reading.positions] == [(AAPL, Decimal(60))]
     assert reading.session == 1
     assert reading.begun_at < reading.ended_at
@@ -95,7 +102,7 @@ async def test_holdings_are_executions_and_positions_alone(
     reading = await broker.read_holdings()
 
     assert asked_since(gateway, mark) == ["reqExecutions", "reqPositions"]
-    assert (len(reading.executions), len(reading.positions)) == (1, 1)
+    assert (reading.executions, len(reading.positions)) == (1, 1)
     assert (reading.open_before, reading.completed, reading.open_after) == ((), (), ())
 
 
@@ -266,14 +273,40 @@ async def test_a_list_that_was_cut_for_its_length_is_none(
     monkeypatch.setattr(answers, "REPORTS_MAX", 2000)
     async with running(gateway.port, timing=patient) as (broker, _):
         await eventually(lambda: broker.line)
-        gateway.inject("Q06", of="executions", rows=2000)
-        assert len((await broker.read_holdings()).executions) == 2000
+        gateway.inject("Q06", of="completed", rows=2000)
+        assert len((await broker.read_all()).completed) == 2000
 
-        gateway.inject("Q06", of="executions", rows=2001)
+        gateway.inject("Q06", of="completed", rows=2001)
         with pytest.raises(LineDown, match="rows"):
-            await broker.read_holdings()
+            await broker.read_all()
 
         assert broker.line is not None
+
+
+async def test_a_day_may_have_any_number_of_executions_for_none_is_held(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "REPORTS_MAX", 10)
+    async with running(gateway.port, timing=replace(QUICK, request=30)) as (broker, heard):
+        await eventually(lambda: broker.line)
+        gateway.inject("Q06", of="executions", rows=2001)
+
+        assert (await broker.read_holdings()).executions == 2001
+        assert len(heard.of(ExecutionReport)) == 2001
+
+
+async def test_a_position_is_recorded_when_it_changes_and_not_each_time_it_is_told(
+    session: Running, gateway: Gateway
+) -> None:
+    broker, heard = session
+    before = len(heard.of(PositionReport))
+    await broker.read_positions()
+    assert len(heard.of(PositionReport)) == before > 0
+
+    broker.place(fresh(broker, order()), aapl())
+    await eventually(lambda: heard.of(CommissionReport))
+    (position,) = (await broker.read_positions()).positions
+    assert heard.of(PositionReport)[-1] == position
 
 
 async def test_a_push_while_positions_are_told_counts_as_the_newest(

@@ -6,10 +6,12 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
-import pytest
+import sqlalchemy as sa
 
 from makers import ACCOUNT
 from paperdesk.domain.vocabulary import PositionBreaks
+from paperdesk.ledger.schema import events
+from paperdesk.ledger.store import SqlLedger
 from stage import Stage, on_stage
 from twsim.exchange.vocabulary import AccountId
 
@@ -273,9 +275,6 @@ async def test_what_is_adopted_after_an_order_that_never_filled_has_its_name(
     assert (await stage.target())["position"] == 20
 
 
-@pytest.mark.xfail(
-    reason="that both figures are 0 is noted nowhere: the books have no row of it"
-)
 @on_stage()
 async def test_an_order_that_never_filled_does_not_keep_a_later_rest_from_being_adopted(
     stage: Stage,
@@ -288,3 +287,58 @@ async def test_an_order_that_never_filled_does_not_keep_a_later_rest_from_being_
     await asyncio.sleep(110)
 
     assert await stage.held("AAPL") == 20
+
+
+def asked(stage: Stage, name: str) -> int:
+    """Return how often the service asked for a list."""
+    return len(stage.world.gateway.frames(name))
+
+
+def history(stage: Stage) -> int:
+    """Return how long the ledger's history is."""
+    ledger = stage.lane._ledger
+    assert isinstance(ledger, SqlLedger)
+    count = sa.select(sa.func.count()).select_from(events)
+    return ledger._owned.read(lambda c: c.scalar(count) or 0)
+
+
+@on_stage(positions=((ACCOUNT, "MSFT", 50, 100),))
+async def test_as_long_as_positions_agree_a_days_executions_are_not_read_each_minute(
+    stage: Stage,
+) -> None:
+    await stage.post(100)
+    await asyncio.sleep(120)
+    executions, positions = asked(stage, "reqExecutions"), asked(stage, "reqPositions")
+    words = history(stage)
+    await asyncio.sleep(1800)
+
+    assert asked(stage, "reqExecutions") == executions
+    assert asked(stage, "reqPositions") >= positions + 29
+    assert history(stage) == words
+
+    await asyncio.sleep(1800)
+    assert asked(stage, "reqExecutions") == executions + 1
+    assert history(stage) == words
+
+
+@on_stage()
+async def test_a_commission_that_is_not_told_is_asked_for(stage: Stage) -> None:
+    stage.world.gateway.inject("E07", symbol="AAPL", mode="late", delay=600)
+    batch = await stage.post(100)
+    await asyncio.sleep(50)
+    early = (await stage.row(batch))["commission"]
+    await asyncio.sleep(80)
+
+    assert early is None
+    assert (await stage.row(batch))["commission"] > 0
+
+
+@on_stage()
+async def test_a_commission_that_never_comes_is_not_asked_for_for_ever(stage: Stage) -> None:
+    stage.world.gateway.inject("E07", symbol="AAPL", mode="missing")
+    await stage.post(100)
+    await asyncio.sleep(310)
+    before = asked(stage, "reqExecutions")
+    await asyncio.sleep(1800)
+
+    assert asked(stage, "reqExecutions") == before

@@ -100,6 +100,9 @@ class Broker(Protocol):
         Raises LineDown unless every end came, in one session: there is no part of a reading.
         """
 
+    async def read_positions(self) -> Reading:
+        """Read positions; the other lists are empty. Raises LineDown."""
+
     async def read_holdings(self) -> Reading:
         """Read executions, then positions; the other lists are empty. Raises LineDown."""
 

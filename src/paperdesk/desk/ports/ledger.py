@@ -215,8 +215,10 @@ class Ledger(Protocol):
         Executions of orders placed elsewhere on these contracts count as part of them.
         """
 
-    async def agree(self, account: AccountId, conids: Collection[ConId], at: datetime) -> None:
-        """Note that a complete read, begun at `at`, showed the same figures."""
+    async def agree(
+        self, account: AccountId, contracts: Mapping[ConId, Symbol], at: datetime
+    ) -> None:
+        """Note that a complete read, begun at `at`, showed the same figures, 0 included."""
 
     async def lock(self, account: AccountId, conid: ConId | None, lock: Lock) -> None:
         """Keep a contract, or the account, from being traded; once while a lock stands."""
