@@ -47,6 +47,28 @@ def test_a_ledger_of_a_newer_version_is_refused(ledger_url: str) -> None:
             open_owned(ledger_url, NOW)
 
 
+def _go_back(connection: sa.Connection) -> None:
+    """Make the ledger what version 0001 left."""
+    connection.exec_driver_sql("DROP INDEX ix_targets_account_id_symbol_as_of")
+    connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+
+
+def test_a_ledger_of_an_older_version_is_brought_up_to_date_and_keeps_what_it_has(
+    ledger_url: str,
+) -> None:
+    older = open_owned(ledger_url, NOW)
+    older.transact(_go_back)
+    older.close()
+
+    owned = open_owned(ledger_url, NOW)
+    with owned.engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), schema.metadata)
+    owned.close()
+
+    assert differences == []
+    assert owned.epoch == older.epoch + 1
+
+
 def test_the_version_is_another_one_after_every_transaction_and_none_during_one(
     ledger_url: str,
 ) -> None:

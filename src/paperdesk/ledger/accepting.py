@@ -112,15 +112,25 @@ def _ended(row: Row, code: ErrorCode, words: str) -> Row:
 def _stale(
     connection: sa.Connection, new: NewBatch, symbols: Collection[Symbol]
 ) -> dict[Symbol, datetime]:
-    """Return symbols on which the client's newest target is newer than this one, and its time."""
-    as_of = new.submission.as_of
-    if as_of is None:
+    """Return symbols on which the client has a target newer than this one, and its time.
+
+    A rival's target may stand by now: the client's own is no newer for that.
+    """
+    if new.submission.as_of is None:
         return {}
-    found = {}
-    for row in standing.standing_targets(connection, new.submission.account, symbols):
-        if row["client"] == new.head.client and row["as_of"] > as_of:
-            found[Symbol(row["symbol"])] = row["as_of"]
-    return found
+    found = connection.execute(
+        sa.select(targets.c.symbol, sa.func.max(targets.c.as_of, type_=targets.c.as_of.type))
+        .join(batches, batches.c.batch_id == targets.c.batch_id)
+        .where(
+            targets.c.account_id == new.submission.account,
+            targets.c.symbol.in_(symbols),
+            targets.c.as_of > new.submission.as_of,
+            targets.c.outcome != Outcome.ERROR.value,
+            batches.c.client == new.head.client,
+        )
+        .group_by(targets.c.symbol)
+    )
+    return {Symbol(symbol): as_of for symbol, as_of in found}
 
 
 def unlisted(connection: sa.Connection, client: ClientName, asked: Submission) -> Unlisted:

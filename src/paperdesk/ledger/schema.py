@@ -167,6 +167,7 @@ targets = sa.Table(
     sa.Column("warnings", sa.JSON, nullable=False),
     sa.UniqueConstraint("batch_id", "seq"),
     sa.Index("ix_targets_kept_ref", "kept_ref"),
+    sa.Index("ix_targets_account_id_symbol_as_of", "account_id", "symbol", "as_of"),
     sa.Index(
         "ix_targets_pending",
         "account_id",

@@ -6,8 +6,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from front import ORDERS
 from makers import ACCOUNT
 from stage import Stage, on_stage
@@ -243,7 +241,6 @@ async def test_as_of_is_held_against_this_clients_newest_target_of_each_symbol(
     assert stage.position() == 35
 
 
-@pytest.mark.xfail(reason="only the standing target of a symbol is looked at, whoever set it")
 @on_stage(start=MORNING)
 async def test_a_rivals_target_does_not_make_a_stale_one_fresh(stage: Stage) -> None:
     at = [(MORNING + timedelta(minutes=n)).isoformat() for n in range(3)]
