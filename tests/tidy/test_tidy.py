@@ -27,6 +27,7 @@ CHANCE_READERS = {"src/paperdesk/runtime.py", "src/twsim/threaded.py"}
 # Where a blind `except Exception` is allowed, and why.
 BLIND = {
     "src/paperdesk/desk/lane.py": "one report that cannot be folded must not stop the others",
+    "src/paperdesk/desk/pipeline.py": "it is logged, and the batch must come to its end",
     "src/paperdesk/broker/link.py": "it ends the link and is raised by whoever watches it",
 }
 

@@ -34,6 +34,7 @@ from paperdesk.errors import LedgerUnavailable
 
 POLL_SECONDS: Final = 0.5  # a settled order is not always announced: a second passes by itself
 RETRY_SECONDS: Final = 0.5
+DEFECT_SECONDS: Final = 5.0  # it may fail the same way again, with as many words
 SENT_SECONDS: Final = 0.1  # so soon most intents are sent: nobody has to look at their queue
 LOOK_SECONDS: Final = 0.5  # between two looks at a queue that is being sent
 LOOK_AGAIN_MIN_SECONDS: Final = 0.01
@@ -146,13 +147,7 @@ class Pipeline:
         )
         task = asyncio.create_task(self._drive(run, batch), name=f"batch {run.batch_id}")
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """Forget a task; a defect that ended it is told, and the next start takes it up."""
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.critical("batch.died", task=task.get_name(), exc_info=task.exception())
+        task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
         """End every task. What is not sent is taken up at the next start."""
@@ -171,7 +166,7 @@ class Pipeline:
         return len(targets) + len(symbols) - len(known)
 
     async def _drive(self, run: _Run, accepted: Batch) -> None:
-        """Do all there is to do for a batch, over as many failures of the ledger as it takes."""
+        """Do all there is to do for a batch, over as many failures as it takes."""
         known = accepted if accepted.rows else None  # none where its commit is in doubt
         try:
             while not await self._try(run, known):
@@ -181,7 +176,10 @@ class Pipeline:
             self._unsent.pop((run.lane, run.batch_id), None)
 
     async def _try(self, run: _Run, known: Batch | None) -> bool:
-        """Take the batch from where it stands; return False where the ledger failed."""
+        """Take the batch from where it stands; return False where something failed.
+
+        After a defect of ours too: a row that cannot be planned lapses in time, as any other.
+        """
         try:
             batch = known or await self._stored(run.batch_id)
             if batch is None:
@@ -193,6 +191,10 @@ class Pipeline:
             await self._until_sent(run)
         except LedgerUnavailable as error:
             _log.error("ledger.unavailable", batch_id=run.batch_id, reason=error.detail)
+            return False
+        except Exception:  # noqa: BLE001 - logged, and no batch is left without an end
+            _log.critical("batch.failed", batch_id=run.batch_id, exc_info=True)
+            await asyncio.sleep(DEFECT_SECONDS)
             return False
         return True
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,12 @@ from makers import ACCOUNT, execution_report, make_execution, make_target, recor
 from paperdesk.bootstrap import running
 from paperdesk.config import DeskSettings
 from paperdesk.desk.feed import wait_set
+from paperdesk.domain import planning
 from paperdesk.domain.order import ShownStatus
 from paperdesk.domain.reports import ExecutionReport
 from paperdesk.domain.vocabulary import Symbol
 from paperdesk.errors import BrokerUnavailable, LedgerUnavailable
+from stage import Stage, on_stage
 from twsim import Gateway
 
 
@@ -204,3 +207,28 @@ async def test_an_account_the_gateway_does_not_name_keeps_its_positions(
         assert await house.desk.until_up(10)
         assert [holding.quantity for holding in stale.holdings] == [100]
         assert await house.positions() == {"AAPL": 100}
+
+
+@pytest.mark.parametrize(("times", "status"), [(2, "Filled"), (1_000_000, "error")])
+def test_a_defect_leaves_no_batch_without_an_end(
+    monkeypatch: pytest.MonkeyPatch, times: int, status: str
+) -> None:
+    decide = planning.plan
+    left = iter(range(times))
+
+    def fail(*of: Any) -> planning.Plan:
+        if next(left, None) is not None:
+            raise ZeroDivisionError("a defect")
+        return decide(*of)
+
+    monkeypatch.setattr(planning, "plan", fail)
+
+    @on_stage()
+    async def play(stage: Stage) -> None:
+        batch = await stage.post(100, wait=0)
+        await stage.settled()
+
+        assert (await stage.row(batch))["status"] == status
+        assert stage.position() == (100 if status == "Filled" else 0)
+
+    play()
