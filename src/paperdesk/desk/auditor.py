@@ -92,6 +92,7 @@ class Auditor:
         self._caught_up = caught_up
         self._seen: dict[AccountId, dict[ConId, Sighting]] = defaultdict(dict)
         self._disputed: dict[AccountId, dict[ConId, str]] = defaultdict(dict)
+        self._warned: dict[AccountId, dict[ConId, str]] = defaultdict(dict)
         self._held: dict[AccountId, dict[ConId, _Held]] = {}  # of the last whole reading
         self._told: dict[AccountId, dict[ConId, _Held]] = {}  # that, and what was pushed since
         self._pushed: dict[AccountId, dict[ConId, _Held]] = defaultdict(dict)
@@ -109,6 +110,10 @@ class Auditor:
         """
         pushed = dict.fromkeys(self._pushed.get(account, {}), PUSHED)
         return pushed | self._disputed[account]
+
+    def warned(self, account: AccountId) -> Mapping[ConId, str]:
+        """Return the contracts that trade on though the broker's position is another."""
+        return self._warned[account]
 
     def pushed(self, report: PositionReport) -> None:
         """Take a pushed position: where the books have another, it is time to look."""
@@ -364,6 +369,7 @@ class Auditor:
         await self._agree(account, agreed, books, begun_at)
         changes: list[Adjustment] = []
         disputed: dict[ConId, str] = {}
+        warned: dict[ConId, str] = {}
         for conid, verdict in verdicts.items():
             entry = _booked(conid, books, held)
             ours, broker = entry.quantity, _shares(held, conid)
@@ -379,13 +385,14 @@ class Auditor:
             elif verdict is Verdict.DISPUTED:
                 disputed[conid] = f"{words}: it is being looked into"
             elif verdict is Verdict.WARN:
+                warned[conid] = f"{words}: the symbol is locked if it stays so"
                 _log.warning("position.break", account=account, symbol=entry.symbol, why=words)
             elif verdict is Verdict.LOCK:
                 since = self._seen[account][conid].since
                 lock = Lock(entry.symbol, words, self._clock.now(), ours, broker, is_break=True)
                 await self._ledger.lock(account, conid, lock)
                 _log.error("position.locked", account=account, why=words, since=since)
-        self._disputed[account] = disputed
+        self._disputed[account], self._warned[account] = disputed, warned
         await self._adopt(account, changes, held, begun_at)
 
     async def _agree(
@@ -430,6 +437,7 @@ class Auditor:
     def _forget(self, account: AccountId, conid: ConId) -> None:
         self._seen[account].pop(conid, None)
         self._disputed[account].pop(conid, None)
+        self._warned[account].pop(conid, None)
 
 
 def _held(account: AccountId, reading: Reading) -> dict[ConId, _Held]:

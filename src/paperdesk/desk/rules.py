@@ -53,6 +53,7 @@ class Rulebook:
             foreign_orders=self._choices.foreign_orders,
             foreign=await lane.foreign.work(account),
             disputed=lane.auditor.disputed(account),
+            warned=lane.auditor.warned(account),
             limits=self.limits(account),
             marks=self._marks(lane, account),
         )

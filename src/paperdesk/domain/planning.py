@@ -102,14 +102,15 @@ class Situation:
 class Rules:
     """What is decided by: the configuration, and what the gateway said a moment ago.
 
-    `disputed` names contracts whose position is being looked into, and why. `marks` are
-    market prices of what is held.
+    `disputed` names contracts whose position is being looked into, and why; `warned` those that
+    trade although the broker's position is another. `marks` are market prices of what is held.
     """
 
     keep: Keep = Keep.WITHIN_TOLERANCE
     foreign_orders: ForeignOrders = ForeignOrders.COUNT
     foreign: Mapping[ConId, ForeignWork] = field(default_factory=dict)
     disputed: Mapping[ConId, str] = field(default_factory=dict)
+    warned: Mapping[ConId, str] = field(default_factory=dict)
     limits: Limits = UNLIMITED
     marks: Mapping[ConId, Decimal] = field(default_factory=dict)
 
@@ -408,6 +409,9 @@ class _Bench:
         if foreign.orders:
             counted = f"; {abs(foreign_qty)} shares counted" if foreign_qty else ""
             warnings.append(f"{foreign.orders} orders placed elsewhere work here{counted}")
+        warning = self._rules.warned.get(goal.contract.conid)
+        if warning is not None:
+            warnings.append(warning)
         before = self._situation.previous.get(goal.target.symbol)
         if (
             before is not None

@@ -98,6 +98,29 @@ async def test_under_lock_it_is_a_warning_and_then_a_lock_that_clears_itself(
 
 
 @on_stage(positions=((ACCOUNT, "AAPL", 50, 100),), desk=LOCK)
+async def test_before_it_is_locked_a_break_is_a_warning_of_who_trades_the_symbol(
+    stage: Stage,
+) -> None:
+    before = await stage.post(51)
+    await asyncio.sleep(65)
+    change(stage, 71)
+    await asyncio.sleep(70)
+    seen = await stage.post(52)
+    other = await stage.post(1, "MSFT")
+    change(stage, 52)
+    await asyncio.sleep(70)
+    after = await stage.post(53)
+
+    (row,) = seen["results"]
+    assert row["status"] == "Filled"
+    assert row["warnings"] == [
+        "the broker's position is 71, ours is 51: the symbol is locked if it stays so"
+    ]
+    for batch in (before, other, after):
+        assert batch["results"][0].get("warnings", []) == []
+
+
+@on_stage(positions=((ACCOUNT, "AAPL", 50, 100),), desk=LOCK)
 async def test_accept_position_of_a_symbol_adopts_and_unlocks(stage: Stage) -> None:
     change(stage, 70)
     await asyncio.sleep(260)
