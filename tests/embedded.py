@@ -38,7 +38,6 @@ FAST = (
     "max_connections=40",
     "autovacuum=off",
     "jit=off",
-    "listen_addresses=",
 )
 
 
@@ -49,6 +48,7 @@ class Server:
     folder: Path
     binaries: Path
     fsync: bool
+    settings: Sequence[str]
     _process: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -59,7 +59,7 @@ class Server:
 
     def start(self) -> None:
         """Start it; return when it takes connections."""
-        settings = (*FAST, f"fsync={self.fsync}")
+        settings = (*self.settings, "listen_addresses=", f"fsync={self.fsync}")
         self._process = _popen(
             [
                 *(self.binaries / "postgres", "-D", self.folder / "data", "-k", self.folder),
@@ -127,11 +127,14 @@ def database_of(url: str) -> str:
 
 
 @contextmanager
-def running_server(*, fsync: bool) -> Iterator[Server]:
-    """Run a server. Without `fsync` it may lose commits when the machine dies, and only then."""
+def running_server(*, fsync: bool, settings: Sequence[str] = FAST) -> Iterator[Server]:
+    """Run a server. Without `fsync` it may lose commits when the machine dies, and only then.
+
+    With no `settings` it is as PostgreSQL comes.
+    """
     folder = Path(tempfile.mkdtemp(prefix="pd-pg-"))
     try:
-        server = Server(folder, _ready(folder), fsync)
+        server = Server(folder, _ready(folder), fsync, settings)
         _init(server)
         server.start()
         try:

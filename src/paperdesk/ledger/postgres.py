@@ -123,6 +123,9 @@ _BOTH: Final[Mapping[str, str]] = {
     "timezone": "UTC",
     "lock_timeout": str(LOCK_TIMEOUT_MS),
     "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+    # Each question has its index. Statistics that are behind, or a plan made when the tables were
+    # small, must not have a growing history read whole instead.
+    "enable_seqscan": "off",
     # The server must see soon that we are gone, or the next owner waits for hours.
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "5",

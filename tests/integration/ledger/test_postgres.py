@@ -13,14 +13,28 @@ import sqlalchemy as sa
 
 from cut_line import Cut, CutLine, cut_line
 from embedded import PASSWORD, PASSWORD_IN_URL, Server, database_of, running_server
-from makers import ACCOUNT, CLIENT_ID, GATEWAY, NOW, make_goal, make_head, make_target, seconds
+from ledger_support import ALL, learn, sent
+from makers import (
+    AAPL,
+    ACCOUNT,
+    CLIENT_ID,
+    GATEWAY,
+    NOW,
+    commission_report,
+    execution_report,
+    make_goal,
+    make_head,
+    make_target,
+    order_report,
+    seconds,
+)
 from paperdesk.clock import ManualClock
-from paperdesk.desk.ports import Claim, Line, NewBatch, Submission
+from paperdesk.desk.ports import Claim, ExecutionFilter, Line, NewBatch, Submission
 from paperdesk.desk.rules import ClaimJudge
 from paperdesk.domain import planning
 from paperdesk.domain.order import Order
 from paperdesk.domain.planning import Rules
-from paperdesk.domain.vocabulary import BatchId, ClientName, OrderId, OrderRef
+from paperdesk.domain.vocabulary import BatchId, ClientName, OrderId, OrderRef, Symbol
 from paperdesk.errors import LedgerUnavailable, OutcomeUnknown
 from paperdesk.ledger import schema
 from paperdesk.ledger.postgres import open_postgres
@@ -94,6 +108,32 @@ async def test_every_commit_is_durable_and_nothing_waits_for_ever(ledger: SqlLed
 
     assert ledger._owned.transact(shown) == ["on", "1s", "10s"]
     assert ledger._owned.read(shown)[1:] == ["1s", "10s"]
+
+
+async def test_no_question_reads_a_table_that_grows_from_end_to_end(
+    postgres_server: Server, postgres_url: str
+) -> None:
+    ledger = await open_ledger(postgres_url)
+    await sent(ledger)
+    await learn(ledger, order_report(), execution_report(), commission_report())
+    await ledger.agree(ACCOUNT, {AAPL: Symbol("AAPL")}, NOW)
+    await ledger.in_doubt([ACCOUNT], NOW)
+    await ledger.lost([ACCOUNT], NOW, NOW)
+    await ledger.booked(ACCOUNT)
+    await ledger.targets(ACCOUNT)
+    await ledger.executions(ExecutionFilter([ACCOUNT]), ALL)
+    await ledger.batch(FIRST)
+    await ledger.open_batches()
+    await ledger.unsent(FIRST)
+    await ledger.max_order_id(GATEWAY, CLIENT_ID)
+    await ledger.close()  # a session tells its figures when it ends at the latest
+
+    rows = postgres_server.run(
+        "SELECT relname FROM pg_stat_user_tables WHERE seq_scan > 0",
+        database=database_of(postgres_url),
+    )
+    small = {"owner", "halts", "alembic_version"}
+    assert {name for (name,) in rows} <= small
 
 
 async def test_a_row_that_another_session_holds_is_not_waited_for(
