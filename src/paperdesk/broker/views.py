@@ -28,12 +28,8 @@ class Views:
         return self._positions[report.account].get(report.conid) == report
 
     def take_position(self, report: PositionReport) -> None:
-        """Keep a position."""
-        held = self._positions[report.account]
-        if report.quantity:
-            held[report.conid] = report
-        else:
-            held.pop(report.conid, None)
+        """Keep a position, of 0 too: a gateway lists what was closed today."""
+        self._positions[report.account][report.conid] = report
 
     def take_holding(self, row: PortfolioRow) -> None:
         """Keep prices and profits of a holding."""
@@ -48,8 +44,9 @@ class Views:
         self._net_liquidation[told.account] = told.value
 
     def positions(self, account: AccountId) -> dict[ConId, PositionReport]:
-        """Return a copy of the account's positions."""
-        return dict(self._positions.get(account, {}))
+        """Return the account's positions."""
+        told = self._positions.get(account, {})
+        return {conid: report for conid, report in told.items() if report.quantity}
 
     def portfolio(self, account: AccountId) -> dict[ConId, Holding]:
         """Return a copy of the account's holdings."""

@@ -330,6 +330,8 @@ async def test_as_long_as_positions_agree_a_days_executions_are_not_read_each_mi
     stage: Stage,
 ) -> None:
     await stage.post(100)
+    await stage.post(5, "KO")
+    await stage.post(0, "KO")
     await asyncio.sleep(120)
     executions, positions = asked(stage, "reqExecutions"), asked(stage, "reqPositions")
     words = history(stage)
