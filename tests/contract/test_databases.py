@@ -49,7 +49,7 @@ def test_a_ledger_of_a_newer_version_is_refused(ledger_url: str) -> None:
 
 def _go_back(connection: sa.Connection) -> None:
     """Make the ledger what version 0001 left."""
-    connection.exec_driver_sql("DROP INDEX ix_targets_account_id_symbol_as_of")
+    connection.exec_driver_sql("DROP INDEX ix_targets_symbol_as_of")
     connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
 
 

@@ -20,7 +20,14 @@ from paperdesk.errors import PreviewStale
 from paperdesk.ledger import standing
 from paperdesk.ledger.journal import Journal, next_id
 from paperdesk.ledger.rows import target_row
-from paperdesk.ledger.schema import batches, newest_targets, orders, positions, targets
+from paperdesk.ledger.schema import (
+    IS_PENDING,
+    batches,
+    newest_targets,
+    orders,
+    positions,
+    targets,
+)
 
 
 def accept(journal: Journal, new: NewBatch) -> Batch:
@@ -81,16 +88,16 @@ def _rows(
 ) -> tuple[Row, ...]:
     asked, now = new.submission, new.head.submitted_at
     is_past = asked.valid_until is not None and asked.valid_until <= now
-    stale = _stale(connection, new, {target.symbol for target in listed + extra})
+    too_old = stale(connection, new, {target.symbol for target in listed + extra})
     rows = []
     for seq, target in enumerate(listed + extra):
         row = Row(seq, target, is_unlisted=seq >= len(listed))
-        if target.symbol in stale:
+        if target.symbol in too_old:
             row = _ended(
                 row,
                 ErrorCode.STALE_TARGET,
                 f"as_of is older than your newest target on the symbol, which is as of "
-                f"{stale[target.symbol].isoformat()}",
+                f"{too_old[target.symbol].isoformat()}",
             )
         elif is_past:
             row = _ended(row, ErrorCode.EXPIRED, "valid_until has passed: nothing was sent")
@@ -109,7 +116,7 @@ def _ended(row: Row, code: ErrorCode, words: str) -> Row:
     )
 
 
-def _stale(
+def stale(
     connection: sa.Connection, new: NewBatch, symbols: Collection[Symbol]
 ) -> dict[Symbol, datetime]:
     """Return symbols on which the client has a target newer than this one, and its time.
@@ -118,15 +125,20 @@ def _stale(
     """
     if new.submission.as_of is None:
         return {}
+    # Asked row by row, or the plan may begin with all that the client ever posted.
+    client = (
+        sa.select(batches.c.client)
+        .where(batches.c.batch_id == targets.c.batch_id)
+        .scalar_subquery()
+    )
     found = connection.execute(
         sa.select(targets.c.symbol, sa.func.max(targets.c.as_of, type_=targets.c.as_of.type))
-        .join(batches, batches.c.batch_id == targets.c.batch_id)
         .where(
             targets.c.account_id == new.submission.account,
             targets.c.symbol.in_(symbols),
             targets.c.as_of > new.submission.as_of,
             targets.c.outcome != Outcome.ERROR.value,
-            batches.c.client == new.head.client,
+            client == new.head.client,
         )
         .group_by(targets.c.symbol)
     )
@@ -182,7 +194,7 @@ def stamp(connection: sa.Connection, account: AccountId, symbols: Collection[Sym
         .where(
             targets.c.account_id == account,
             targets.c.symbol.in_(symbols),
-            targets.c.outcome == Outcome.PENDING.value,
+            IS_PENDING,
         )
         .group_by(targets.c.symbol)
     )

@@ -31,7 +31,7 @@ from paperdesk.ledger.records import (
     update_rows,
 )
 from paperdesk.ledger.rows import order_row
-from paperdesk.ledger.schema import orders, targets
+from paperdesk.ledger.schema import IS_PENDING, orders, targets
 
 MINUTE: Final = timedelta(minutes=1)
 
@@ -158,7 +158,7 @@ def warn(journal: Journal, batch_id: BatchId, seqs: Collection[int], warning: st
 _PENDING: Final = sa.select(targets.c.seq, targets.c.id).where(
     targets.c.batch_id == given("batch_id"),
     targets.c.seq.in_(among("seqs")),
-    targets.c.outcome == Outcome.PENDING.value,
+    IS_PENDING,
 )
 
 

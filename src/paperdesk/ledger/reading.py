@@ -13,7 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from paperdesk.desk.ports import ExecutionFilter, KeyRecord, OpenBatch, Page, Progress
-from paperdesk.domain.batch import Batch, BatchHead, Outcome, Successor
+from paperdesk.domain.batch import Batch, BatchHead, Successor
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.halt import Halt
@@ -41,6 +41,7 @@ from paperdesk.ledger.rows import (
     snapshot_of,
 )
 from paperdesk.ledger.schema import (
+    IS_PENDING,
     batches,
     commissions,
     contracts,
@@ -160,9 +161,7 @@ def unsent(connection: sa.Connection, batch_id: BatchId) -> list[Order]:
 _BATCH_ID: Final = given("batch_id")
 _UNANSWERED: Final = (OrderState.PLANNED.value, OrderState.SENDING.value)
 _PROGRESS: Final = sa.select(
-    sa.exists().where(
-        targets.c.batch_id == _BATCH_ID, targets.c.outcome == Outcome.PENDING.value
-    ),
+    sa.exists().where(targets.c.batch_id == _BATCH_ID, IS_PENDING),
     sa.exists().where(orders.c.batch_id == _BATCH_ID, orders.c.state.in_(_UNANSWERED)),
     sa.exists().where(orders.c.batch_id == _BATCH_ID, orders.c.is_open),
 )

@@ -11,13 +11,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from paperdesk.domain.batch import Outcome
 from paperdesk.domain.order import Order, OrderState
 from paperdesk.domain.vocabulary import AccountId, BatchId, OrderRef, Symbol
 from paperdesk.ledger.journal import Journal, Values
 from paperdesk.ledger.prepared import among, given
 from paperdesk.ledger.rows import RowMapping, order_of, order_row
-from paperdesk.ledger.schema import batches, newest_targets, orders, targets
+from paperdesk.ledger.schema import IS_PENDING, batches, newest_targets, orders, targets
 
 
 def save_order(journal: Journal, before: Order, after: Order) -> None:
@@ -133,7 +132,7 @@ _REFRESH: Final = (
         is_open=sa.or_(
             sa.exists().where(
                 targets.c.batch_id == batches.c.batch_id,
-                targets.c.outcome == Outcome.PENDING.value,
+                IS_PENDING,
             ),
             sa.exists().where(orders.c.batch_id == batches.c.batch_id, orders.c.is_open),
         )

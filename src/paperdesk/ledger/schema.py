@@ -8,8 +8,8 @@ The condition of a partial index is written as SQLAlchemy writes it in a questio
 such an index only where the words are the same. Of indexes that begin alike at most one may
 fit a question, else chance decides; so those on times leave out the orders that have none.
 
-`events` is the history, in one gap-free sequence: every message of a gateway and every decision
-of ours. The tables of state (batches, targets, newest_targets, orders, executions, commissions,
+`events` is the history, in one gap-free sequence: every message of a gateway that is news, and
+every decision of ours. The tables of state (batches, targets, newest_targets, orders, executions, commissions,
 positions, openings, halts, locks, findings) are a fold of it (`rebuild`); owner, contracts and
 snapshots are not state but means.
 """
@@ -167,7 +167,7 @@ targets = sa.Table(
     sa.Column("warnings", sa.JSON, nullable=False),
     sa.UniqueConstraint("batch_id", "seq"),
     sa.Index("ix_targets_kept_ref", "kept_ref"),
-    sa.Index("ix_targets_account_id_symbol_as_of", "account_id", "symbol", "as_of"),
+    sa.Index("ix_targets_symbol_as_of", "symbol", "as_of"),
     sa.Index(
         "ix_targets_pending",
         "account_id",
@@ -176,6 +176,9 @@ targets = sa.Table(
         postgresql_where=sa.text("outcome = 'pending'"),
     ),
 )
+
+# In the words of its index: a plan made for any outcome at all could not use that.
+IS_PENDING: Final = targets.c.outcome == sa.literal_column("'pending'")
 
 # Per symbol the newest target that was applied: what the account is meant to hold.
 newest_targets = sa.Table(
@@ -341,7 +344,7 @@ positions = sa.Table(
     sa.Column("symbol", Words, nullable=False),
     sa.Column("opening", sa.BigInteger, nullable=False),
     sa.Column("own", sa.BigInteger, nullable=False),
-    sa.Column("agreed_at", Instant),  # when a complete read last showed the same
+    sa.Column("agreed_at", Instant),  # when both figures agreed, since an order of ours
 )
 
 # Why the opening position is what it is: each change, and both figures that led to it.

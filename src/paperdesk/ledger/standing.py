@@ -19,7 +19,7 @@ from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName, ConId, S
 from paperdesk.ledger import reading
 from paperdesk.ledger.prepared import among, given
 from paperdesk.ledger.rows import RowMapping, order_of
-from paperdesk.ledger.schema import batches, newest_targets, orders, targets
+from paperdesk.ledger.schema import IS_PENDING, batches, newest_targets, orders, targets
 
 WAITS: Final = "waits: "  # so begins the warning of a row whose decision is put off
 
@@ -35,7 +35,7 @@ _NEWEST: Final = sa.union_all(
     sa.select(targets.c.symbol, targets.c.id).where(
         targets.c.account_id == _ACCOUNT,
         targets.c.symbol.in_(_SYMBOLS),
-        targets.c.outcome == Outcome.PENDING.value,
+        IS_PENDING,
     ),
 )
 _APPLIED: Final = (
@@ -74,9 +74,7 @@ def standing_targets(
     applied = sa.select(newest_targets.c.target_id).where(
         newest_targets.c.account_id == account
     )
-    pending = sa.select(targets.c.id).where(
-        targets.c.account_id == account, targets.c.outcome == Outcome.PENDING.value
-    )
+    pending = sa.select(targets.c.id).where(targets.c.account_id == account, IS_PENDING)
     rows = connection.execute(
         sa.select(targets, batches.c.client, batches.c.submitted_at)
         .join(batches, batches.c.batch_id == targets.c.batch_id)

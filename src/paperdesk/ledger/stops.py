@@ -28,7 +28,7 @@ from paperdesk.ledger.records import (
     update_row,
     update_rows,
 )
-from paperdesk.ledger.schema import halts, orders, targets
+from paperdesk.ledger.schema import IS_PENDING, halts, orders, targets
 
 
 def ask_cancel(journal: Journal, batch_id: BatchId) -> list[Order]:
@@ -124,9 +124,7 @@ def _withdraw_pending(
 ) -> None:
     where = [] if account is None else [targets.c.account_id == account]
     pending = journal.connection.execute(
-        sa.select(targets.c.id, targets.c.batch_id).where(
-            targets.c.outcome == Outcome.PENDING.value, *where
-        )
+        sa.select(targets.c.id, targets.c.batch_id).where(IS_PENDING, *where)
     ).all()
     update_rows(
         journal,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from makers import AAPL, ACCOUNT, NOW
-from paperdesk.desk.ports import ExecutionFilter, Page
+from makers import AAPL, ACCOUNT, NOW, make_head, make_target
+from paperdesk.desk.ports import ExecutionFilter, NewBatch, Page, Submission
 from paperdesk.domain.vocabulary import BatchId, ClientName, Symbol
 from paperdesk.ledger import accepting, books, claims, reading, resolving, standing
 from paperdesk.ledger.journal import Journal
@@ -20,6 +20,8 @@ Ask = Callable[[sa.Connection], object]
 AAPL_ONLY = [Symbol("AAPL")]
 EXECUTED = ExecutionFilter([ACCOUNT])
 EXECUTED_AAPL = ExecutionFilter([ACCOUNT], Symbol("AAPL"))
+MANY = [Symbol(f"S{n}") for n in range(500)]
+AS_OF = NewBatch(make_head(), Submission(ACCOUNT, (make_target(),), as_of=NOW), None, None, NOW)
 CLIENT, FIRST = ClientName("client1"), BatchId("a1b2c3d4e5f67890")
 
 
@@ -78,6 +80,8 @@ def plans_of(connection: sa.Connection, ask: Ask) -> str:
                 "ix_executions_outside",
             },
         ),
+        (lambda c: accepting.stale(c, AS_OF, AAPL_ONLY), {"ix_targets_symbol_as_of"}),
+        (lambda c: accepting.stale(c, AS_OF, MANY), {"ix_targets_symbol_as_of"}),
         (lambda c: accepting.stamp(c, ACCOUNT, AAPL_ONLY), {"ix_orders_open"}),
         (reading.open_batches, {"ix_batches_open"}),
         (

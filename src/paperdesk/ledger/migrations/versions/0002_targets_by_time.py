@@ -15,6 +15,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the step. There is no way back: restore a backup instead."""
-    op.create_index(
-        "ix_targets_account_id_symbol_as_of", "targets", ["account_id", "symbol", "as_of"]
-    )
+    op.create_index("ix_targets_symbol_as_of", "targets", ["symbol", "as_of"])
