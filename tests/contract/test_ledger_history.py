@@ -135,6 +135,9 @@ async def test_what_a_list_tells_again_is_no_event(ledger: SqlLedger) -> None:
     again = await ledger.learn([wire.message(report) for report in told])
     assert (numbers(ledger), again.batches) == (before, frozenset())
 
+    await wire.tell(ledger, execution_report(quantity=30, ref=None))  # ours by its perm id
+    assert numbers(ledger) == before
+
     await wire.tell(ledger, execution_report("0000e0d5.67fe667b.01.02", quantity=20))
     await wire.tell(ledger, execution_report(quantity=30, price="151"))  # it contradicts itself
     await wire.tell(ledger, commission_report(commission="0.40"))

@@ -47,7 +47,7 @@ from paperdesk.domain.vocabulary import OrderId
 
 log = structlog.get_logger(__name__)
 
-# The messages that are evidence: they go to the ledger, decoded or not.
+# The messages that are evidence: they go to the listener, decoded or not.
 RECORDED: Final = frozenset({"3", "4", "5", "9", "11", "15", "59", "61", "101"})
 
 # What connectAsync waits for, and nothing else: managedAccounts, and the ends of open orders,

@@ -44,7 +44,7 @@ AUDIT_SECONDS: Final = 60.0
 LOOK_AGAIN_SECONDS: Final = 10.0  # while a break stands: three reads in thirty seconds
 EXECUTIONS_SECONDS: Final = 3600.0
 COMMISSION_AFTER: Final = timedelta(seconds=60)  # then it is asked for
-COMMISSION_WITHIN: Final = timedelta(minutes=5)  # and then not any more, until the next session
+COMMISSION_WITHIN: Final = timedelta(minutes=5)  # and then only once an hour, as all are
 SOON_SECONDS: Final = 0.1
 RETRY_SECONDS: Final = 1.0
 DUE_SECONDS: Final = 0.01  # a timer may ring a hair too early
@@ -129,7 +129,7 @@ class Auditor:
     def charged(self, report: ExecutionReport | CommissionReport) -> None:
         """Take note of an execution, whose commission is due, or of a commission."""
         if isinstance(report, ExecutionReport):
-            self._uncharged[report.execution.exec_id] = report.execution.executed_at
+            self._uncharged.setdefault(report.execution.exec_id, self._clock.now())
         elif report.commission is not None:
             self._uncharged.pop(report.exec_id, None)
 
@@ -147,6 +147,7 @@ class Auditor:
                 self._put_aside(pushed)
             except (LineDown, LedgerUnavailable) as error:
                 _log.warning("audit.failed", gateway=self._broker.name, reason=str(error))
+                self._wake.set()  # what was pushed has not been looked into
                 await asyncio.sleep(RETRY_SECONDS)
 
     def _due_in(self) -> float:
@@ -270,13 +271,14 @@ class Auditor:
         self._feed.publish([account])
         return (
             *(AcceptedPosition(c.symbol, c.ours, c.broker) for c in changes),
-            *(self._unlocked(books, conid) for conid in cleared - meant if conid is not None),
+            # Both figures were the same, be they of nothing at all any more.
+            *(
+                AcceptedPosition(locks[conid].symbol, shares, shares)
+                for conid in cleared - meant
+                if conid is not None
+                for shares in [books[conid].quantity if conid in books else 0]
+            ),
         )
-
-    def _unlocked(self, books: Mapping[ConId, Booked], conid: ConId) -> AcceptedPosition:
-        """Return a position of which both figures were the same, and that was locked."""
-        entry = books[conid]
-        return AcceptedPosition(entry.symbol, entry.quantity, entry.quantity)
 
     # -- judging ---------------------------------------------------------------------------
     async def _judge(self, account: AccountId, reading: Reading) -> None:
@@ -338,7 +340,8 @@ class Auditor:
             for conid, verdict in verdicts.items()
             if verdict in {Verdict.DISPUTED, Verdict.ADOPT, Verdict.WARN, Verdict.LOCK}
         }
-        positions = {c for c, entry in books.items() if entry.quantity} | set(held)
+        positions = {c for c, entry in books.items() if entry.quantity}
+        positions |= {c for c, holding in held.items() if holding.quantity}
         locks = await self._ledger.locks(account)
         is_locked = None in locks and locks[None].is_break
         if is_locked and not broken:
@@ -366,7 +369,12 @@ class Auditor:
         begun_at: datetime,
     ) -> None:
         agreed = [conid for conid, verdict in verdicts.items() if verdict is Verdict.AGREES]
-        await self._agree(account, agreed, books, begun_at)
+        doubted = {*self._seen[account], *await self._ledger.locks(account)} - {None}
+        # Only the broker had it, and has it no more.
+        gone = [conid for conid in doubted if conid is not None and conid not in verdicts]
+        for conid in gone:
+            self._forget(account, conid)
+        await self._agree(account, [*agreed, *gone], books, begun_at)
         changes: list[Adjustment] = []
         disputed: dict[ConId, str] = {}
         warned: dict[ConId, str] = {}
@@ -384,6 +392,8 @@ class Auditor:
                 self._forget(account, conid)
             elif verdict is Verdict.DISPUTED:
                 disputed[conid] = f"{words}: it is being looked into"
+            elif verdict is Verdict.UNSAID and conid in self._warned[account]:
+                warned[conid] = self._warned[account][conid]
             elif verdict is Verdict.WARN:
                 warned[conid] = f"{words}: the symbol is locked if it stays so"
                 _log.warning("position.break", account=account, symbol=entry.symbol, why=words)

@@ -179,7 +179,9 @@ class Pipeline:
         """Take the batch from where it stands; return False where something failed.
 
         After a defect of ours too: a row that cannot be planned lapses in time, as any other.
+        Where not even that can be done, the next start takes the batch up.
         """
+        is_last = self._is_late(run)
         try:
             batch = known or await self._stored(run.batch_id)
             if batch is None:
@@ -195,7 +197,7 @@ class Pipeline:
         except Exception:  # noqa: BLE001 - logged, and no batch is left without an end
             _log.critical("batch.failed", batch_id=run.batch_id, exc_info=True)
             await asyncio.sleep(DEFECT_SECONDS)
-            return False
+            return is_last
         return True
 
     async def _stored(self, batch_id: BatchId) -> Batch | None:

@@ -46,8 +46,8 @@ class Booked:
 
     `own_at` is when an order of ours on it was last heard of (sent, filled, ended), `is_live`
     whether one may still trade. `outside` are the signed shares of executions of orders placed
-    elsewhere that are not part of `quantity`. `agreed_at` is when a complete read last showed
-    the same.
+    elsewhere that are not part of `quantity`. `agreed_at` is when a complete read showed the
+    same, the first one after an order of ours.
     """
 
     symbol: Symbol

@@ -8,6 +8,7 @@ nothing of messages.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -54,8 +55,11 @@ class Bookkeeper:
             stored = self._commissions.find("exec_id", report.exec_id)
             return any(_tells(row, _commission_values(report)) for row in stored)
         told = report.execution
-        booked = self._executions.find("exec_id", told.exec_id)
-        return any(execution_of(row) == told for row in booked)
+        booked = self._executions.find("base", base_and_revision(told.exec_id)[0])
+        # Of an order of ours the books have its reference, whatever the gateway echoes.
+        return any(
+            replace(execution_of(row), order_ref=told.order_ref) == told for row in booked
+        )
 
     def write(self, journal: Journal) -> None:
         """Write what was booked, and the orders."""

@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from makers import ACCOUNT
@@ -25,6 +26,13 @@ def change(stage: Stage, shares: int, symbol: str = "AAPL") -> None:
     contract = exchange.contracts.of_symbol(symbol)
     cost = 100 * Decimal(shares)
     exchange.set_position(AccountId(ACCOUNT), contract.con_id, shares, cost)
+
+
+def forget(stage: Stage, symbol: str) -> None:
+    """Let the broker list a contract no more, as it does the day after it was closed."""
+    exchange = stage.world.gateway._world.exchange
+    contract = exchange.contracts.of_symbol(symbol)
+    del exchange._books.positions[AccountId(ACCOUNT), contract.con_id]
 
 
 async def locks(stage: Stage) -> list[dict[str, Any]]:
@@ -95,6 +103,32 @@ async def test_under_lock_it_is_a_warning_and_then_a_lock_that_clears_itself(
     assert target_before == []
     assert cleared == []
     assert taken["results"][0]["qty"] == 30
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_lock_of_what_is_nowhere_any_more_clears(*, is_restarted: bool, asks: bool) -> None:
+    @on_stage(desk=LOCK)
+    async def play(stage: Stage) -> None:
+        change(stage, 30, "KO")
+        await asyncio.sleep(300)
+        (locked,) = await locks(stage)
+        forget(stage, "KO")
+        if is_restarted:
+            await stage.world.crash()
+            await stage.world.start()
+        if asks:
+            answer = await stage.operate("accept-position", all=True)
+            assert answer.status_code == 200, answer.text
+        else:
+            await asyncio.sleep(65)
+        after = await locks(stage)
+        traded = await stage.post(5, "KO")
+
+        assert (locked["symbol"], after) == ("KO", [])
+        assert traded["results"][0]["qty"] == 5
+
+    play()
 
 
 @on_stage(positions=((ACCOUNT, "AAPL", 50, 100),), desk=LOCK)
@@ -231,6 +265,21 @@ async def test_when_most_positions_change_at_once_the_account_is_locked(
     assert {row["symbol"] for row in everything.json()["accepted"]} == set(SIX) - {"AAPL"}
     assert after == []
     assert stage.position() == await stage.held() == 20
+
+
+@on_stage(positions=tuple((ACCOUNT, symbol, 10, 100) for symbol in SIX))
+async def test_what_was_closed_today_does_not_hide_that_most_positions_changed(
+    stage: Stage,
+) -> None:
+    for symbol in ("KO", "JPM", "XOM", "SPY", "QQQ", "IWM"):
+        await stage.post(1, symbol)
+        await stage.post(0, symbol)
+    await asyncio.sleep(65)
+    for symbol in SIX[:5]:
+        change(stage, 12, symbol)
+    await asyncio.sleep(120)
+
+    assert [lock["symbol"] for lock in await locks(stage)] == ["*"]
 
 
 @on_stage(positions=tuple((ACCOUNT, symbol, 10, 100) for symbol in SIX))

@@ -96,7 +96,8 @@ class Broker(Protocol):
     async def read_all(self) -> Reading:
         """Read every list to its end: open orders, completed, executions, open again, positions.
 
-        Of all clients and all accounts. Every message reaches the listener too, and first.
+        Of all clients and all accounts. Every message reaches the listener too, and first, but
+        for positions that it was told already.
         Raises LineDown unless every end came, in one session: there is no part of a reading.
         """
 

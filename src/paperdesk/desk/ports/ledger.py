@@ -138,7 +138,7 @@ class Ledger(Protocol):
 
     # -- T3: learning ----------------------------------------------------------------------
     async def learn(self, messages: Sequence[Recorded]) -> Learned:
-        """Append raw messages and fold what they report, in one commit."""
+        """Append the messages that are news and fold what they report, in one commit."""
 
     async def lost(
         self, accounts: Collection[AccountId], sent_before: datetime, at: datetime
