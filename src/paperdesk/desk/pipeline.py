@@ -61,11 +61,12 @@ class _Run:
         """Return when a row that is not sent lapses.
 
         The delay does not run while the market is closed and the row waits for a cancel, which
-        the broker confirms only at the open (contract.md, In-flight orders).
+        the broker confirms only at the open (contract.md, In-flight orders). Nor while nobody
+        has said whether it is open, as after a start.
         """
-        if self.in_session or not waits_for_cancel or self.lane.hours is None:
+        if self.in_session or not waits_for_cancel:
             return self.send_before
-        session = self.lane.hours.session_at(now)
+        session = None if self.lane.hours is None else self.lane.hours.session_at(now)
         if session is None:
             late = now + max_send_delay
         else:
@@ -216,10 +217,11 @@ class Pipeline:
         A row that fails does not stop the others: what they have begun must be finished.
         """
         known = await self.lookup.cached({row.target.symbol for row in pending})
+        cancelled = await self._being_cancelled(run)
         at_once = [
-            _Waiting(row, known[row.target.symbol])
+            _Waiting(row, contract, waits_for_cancel=contract.conid in cancelled)
             for row in pending
-            if row.target.symbol in known
+            if (contract := known.get(row.target.symbol)) is not None
         ]
         others = [row for row in pending if row.target.symbol not in known]
         self._unsent[run.lane, run.batch_id] = len(at_once) + 2 * len(others)
@@ -231,6 +233,13 @@ class Pipeline:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+    async def _being_cancelled(self, run: _Run) -> set[ConId]:
+        """Return for which contracts a row may have waited since before this start."""
+        if run.in_session:
+            return set()
+        working = await self._ledger.working(run.account)
+        return {order.conid for order in working if order.cancel_asked}
 
     async def _find_and_plan(self, run: _Run, row: Row) -> None:
         found = await self._find(run, row)

@@ -141,6 +141,24 @@ async def test_the_delay_does_not_run_while_closed_and_a_cancel_is_pending(
     assert stage.position() == 40
 
 
+@on_stage(start=BEFORE_OPEN, hours="real", cancels_wait=True)
+async def test_a_wait_for_the_open_goes_on_after_a_restart(stage: Stage) -> None:
+    older = await stage.post(100)
+    newer = await stage.post(40)
+    await asyncio.sleep(90)
+    await stage.world.crash()
+    await stage.world.start()
+    await asyncio.sleep(5)
+    still = await stage.row(newer)
+    await asyncio.sleep(95)
+    done = await stage.row(newer, wait=30)
+
+    assert still["status"] == "PendingSubmit"
+    assert (await stage.row(older))["status"] in {"Cancelled", "Filled"}
+    assert done["status"] == "Filled"
+    assert stage.position() == 40
+
+
 @on_stage(start=BEFORE_OPEN, hours="real")
 async def test_a_cancel_that_is_confirmed_at_the_open_lets_the_next_target_trade(
     stage: Stage,
