@@ -333,21 +333,16 @@ def cancels_asked(connection: sa.Connection, accounts: Collection[AccountId]) ->
     return [order_of(row) for row in rows.mappings()]
 
 
-def _unsettled() -> sa.Select[Any]:
-    # Three questions, each by its own index: together they would read the whole history.
+def _unsettled() -> sa.CompoundSelect[Any]:
+    # Three questions, each by its own index: as one, a plan would read all that a contract ever
+    # traded, if not the whole history. An order may answer more than one of them.
     parts = (
         orders.c.is_open,
         orders.c.executed_qty < orders.c.broker_filled,
         orders.c.ended_at > given("lately"),
     )
-    account = orders.c.account_id == given("account")
-    refs = sa.union(*(sa.select(orders.c.ref).where(account, part) for part in parts))
-    conids = among("conids")
-    return (
-        sa.select(orders)
-        .where(orders.c.ref.in_(refs), orders.c.conid.in_(conids))
-        .order_by(orders.c.planned_at)
-    )
+    whose = orders.c.account_id == given("account"), orders.c.conid.in_(among("conids"))
+    return sa.union_all(*(sa.select(orders).where(*whose, part) for part in parts))
 
 
 _UNSETTLED: Final = _unsettled()
@@ -365,8 +360,10 @@ def unsettled(
         "conids": list(conids),
         "lately": at - SETTLE_AFTER_CANCEL,
     }
-    found = [order_of(row) for row in connection.execute(_UNSETTLED, values).mappings()]
-    return [order for order in found if not order.is_settled(at)]
+    rows = connection.execute(_UNSETTLED, values).mappings()
+    found = {row["ref"]: order_of(row) for row in rows}.values()
+    left = [order for order in found if not order.is_settled(at)]
+    return sorted(left, key=lambda order: order.planned_at)
 
 
 _QUANTITIES: Final = sa.select(positions.c.conid, positions.c.opening + positions.c.own).where(
