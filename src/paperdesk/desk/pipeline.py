@@ -238,8 +238,7 @@ class Pipeline:
         """Return for which contracts a row may have waited since before this start."""
         if run.in_session:
             return set()
-        working = await self._ledger.working(run.account)
-        return {order.conid for order in working if order.cancel_asked}
+        return {order.conid for order in await self._ledger.cancels_asked([run.account])}
 
     async def _find_and_plan(self, run: _Run, row: Row) -> None:
         found = await self._find(run, row)
