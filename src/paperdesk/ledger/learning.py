@@ -79,11 +79,14 @@ class Lesson:
                 for message in messages
             ],
         )
-        return self.fold(messages)
+        return self._fold_all(messages)
 
     def fold(self, messages: Sequence[Recorded]) -> Learned:
         """Fold messages that are in the history already."""
         self._load(messages)
+        return self._fold_all(messages)
+
+    def _fold_all(self, messages: Sequence[Recorded]) -> Learned:
         for message in messages:
             self._fold(message)
         if messages:

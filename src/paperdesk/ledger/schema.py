@@ -9,9 +9,9 @@ such an index only where the words are the same. Of indexes that begin alike at 
 fit a question, else chance decides; so those on times leave out the orders that have none.
 
 `events` is the history, in one gap-free sequence: every message of a gateway that is news, and
-every decision of ours. The tables of state (batches, targets, newest_targets, orders, executions, commissions,
-positions, openings, halts, locks, findings) are a fold of it (`rebuild`); owner, contracts and
-snapshots are not state but means.
+every decision of ours. The tables of state (batches, targets, newest_targets, orders, executions,
+commissions, positions, openings, halts, locks, findings) are a fold of it (`rebuild`); owner,
+contracts and snapshots are not state but means.
 """
 
 from __future__ import annotations
