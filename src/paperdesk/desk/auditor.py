@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -69,6 +69,9 @@ class _Held:
 
     symbol: Symbol
     quantity: int
+
+
+_Books = Mapping[ConId, Booked]
 
 
 class Auditor:
@@ -192,16 +195,22 @@ class Auditor:
         now = asyncio.get_running_loop().time
         async with self._lock:
             reading = await self._read(self._broker.read_positions)
+            books = await self._books()
             if (
                 now() - self._executions_at >= EXECUTIONS_SECONDS
                 or self._misses_commissions()
-                or await self._breaks(reading)
+                or any(_breaks(account, books[account], reading) for account in books)
             ):
                 reading = await self._read(self._broker.read_holdings)
+                books = await self._books()
                 self._executions_at = now()
-            for account in self._broker.named:
-                await self._judge(account, reading)
+            for account, booked in books.items():
+                await self._judge(account, booked, reading)
             self._audited_at = now()
+
+    async def _books(self) -> dict[AccountId, _Books | None]:
+        """Return what the books of each account say that the gateway names."""
+        return {account: await self._ledger.booked(account) for account in self._broker.named}
 
     async def _read(self, read: Callable[[], Awaitable[Reading]]) -> Reading:
         """Return what is told, once the books have it too."""
@@ -222,20 +231,6 @@ class Auditor:
             if at > now - COMMISSION_WITHIN
         }
         return any(at <= now - COMMISSION_AFTER for at in self._uncharged.values())
-
-    async def _breaks(self, reading: Reading) -> bool:
-        """Tell whether a position may be another than the books have."""
-        for account in self._broker.named:
-            books = await self._ledger.booked(account)
-            if books is None:
-                return True
-            held = _held(account, reading)
-            for conid in {*books, *held}:
-                entry = _booked(conid, books, held)
-                is_same = entry.quantity == _shares(held, conid)
-                if not is_same and not entry.is_newer_than(reading.begun_at):
-                    return True
-        return False
 
     async def accept(
         self, account: AccountId, symbol: Symbol | None
@@ -281,10 +276,9 @@ class Auditor:
         )
 
     # -- judging ---------------------------------------------------------------------------
-    async def _judge(self, account: AccountId, reading: Reading) -> None:
+    async def _judge(self, account: AccountId, books: _Books | None, reading: Reading) -> None:
         held = _held(account, reading)
         self._held[account], self._told[account] = held, dict(held)
-        books = await self._ledger.booked(account)
         if books is None:
             await self._open(account, held, reading.begun_at)
             return
@@ -310,7 +304,7 @@ class Auditor:
         self,
         account: AccountId,
         conid: ConId,
-        books: Mapping[ConId, Booked],
+        books: _Books,
         held: Mapping[ConId, _Held],
         begun_at: datetime,
     ) -> Verdict:
@@ -331,7 +325,7 @@ class Auditor:
         self,
         account: AccountId,
         verdicts: dict[ConId, Verdict],
-        books: Mapping[ConId, Booked],
+        books: _Books,
         held: Mapping[ConId, _Held],
     ) -> None:
         """Lock the whole account where so much changed at once that nothing can be believed."""
@@ -364,17 +358,11 @@ class Auditor:
         self,
         account: AccountId,
         verdicts: Mapping[ConId, Verdict],
-        books: Mapping[ConId, Booked],
+        books: _Books,
         held: Mapping[ConId, _Held],
         begun_at: datetime,
     ) -> None:
-        agreed = [conid for conid, verdict in verdicts.items() if verdict is Verdict.AGREES]
-        doubted = {*self._seen[account], *await self._ledger.locks(account)} - {None}
-        # Only the broker had it, and has it no more.
-        gone = [conid for conid in doubted if conid is not None and conid not in verdicts]
-        for conid in gone:
-            self._forget(account, conid)
-        await self._agree(account, [*agreed, *gone], books, begun_at)
+        await self._agree(account, verdicts, books, begun_at)
         changes: list[Adjustment] = []
         disputed: dict[ConId, str] = {}
         warned: dict[ConId, str] = {}
@@ -408,18 +396,23 @@ class Auditor:
     async def _agree(
         self,
         account: AccountId,
-        conids: Sequence[ConId],
-        books: Mapping[ConId, Booked],
+        verdicts: Mapping[ConId, Verdict],
+        books: _Books,
         begun_at: datetime,
     ) -> None:
         """Note the agreement, where it is news; the lock of a break clears itself."""
-        new = {c: books[c].symbol for c in conids if c in books and not books[c].is_agreed}
+        agreed = {conid for conid, verdict in verdicts.items() if verdict is Verdict.AGREES}
+        new = {c: books[c].symbol for c in agreed if c in books and not books[c].is_agreed}
         if new:
             await self._ledger.agree(account, new, begun_at)
-        locks = await self._ledger.locks(account)
-        if not locks.keys().isdisjoint(conids):
+        locked = {c for c in await self._ledger.locks(account) if c is not None}
+        # Only the broker had these, and has them no more.
+        gone = {*self._seen[account], *locked} - verdicts.keys()
+        for conid in gone:
+            self._forget(account, conid)
+        if locked & (agreed | gone):
             now = self._clock.now()
-            await self._ledger.unlock(account, conids, now, breaks_only=True)
+            await self._ledger.unlock(account, agreed | gone, now, breaks_only=True)
 
     async def _adopt(
         self,
@@ -458,11 +451,23 @@ def _held(account: AccountId, reading: Reading) -> dict[ConId, _Held]:
     }
 
 
+def _breaks(account: AccountId, books: _Books | None, reading: Reading) -> bool:
+    """Tell whether a position may be another than the books have, or there are no books yet."""
+    if books is None:
+        return True
+    held = _held(account, reading)
+    entries = {conid: _booked(conid, books, held) for conid in {*books, *held}}
+    return any(
+        entry.quantity != _shares(held, conid) and not entry.is_newer_than(reading.begun_at)
+        for conid, entry in entries.items()
+    )
+
+
 def _shares(held: Mapping[ConId, _Held], conid: ConId) -> int:
     return held[conid].quantity if conid in held else 0
 
 
-def _booked(conid: ConId, books: Mapping[ConId, Booked], held: Mapping[ConId, _Held]) -> Booked:
+def _booked(conid: ConId, books: _Books, held: Mapping[ConId, _Held]) -> Booked:
     """Return what the books say, which may be nothing of what the broker holds."""
     return books[conid] if conid in books else Booked(held[conid].symbol)
 
@@ -472,7 +477,7 @@ def _symbols(changes: Iterable[Adjustment]) -> dict[ConId, Symbol]:
 
 
 def _changes(
-    books: Mapping[ConId, Booked],
+    books: _Books,
     held: Mapping[ConId, _Held],
     why: str,
     at: datetime,
