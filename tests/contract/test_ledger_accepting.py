@@ -115,6 +115,14 @@ async def test_a_stale_target_takes_nobodys_place(ledger: Ledger) -> None:
     assert len(await claim(ledger, ref())) == 1
 
 
+async def test_a_refused_target_makes_nothing_stale(ledger: Ledger) -> None:
+    await accept(ledger, as_of=NOW)
+    await ledger.refuse(BatchId(FIRST), {0: Refusal(ErrorCode.LIMIT, "too many")})
+    batch = await accept(ledger, batch=SECOND, as_of=NOW - seconds(1))
+
+    assert batch.rows[0].outcome is Outcome.PENDING
+
+
 async def test_a_target_as_of_the_same_time_is_not_stale(ledger: Ledger) -> None:
     await accept(ledger, as_of=NOW)
     await accept(ledger, batch=SECOND, as_of=NOW)

@@ -10,8 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from makers import ACCOUNT
+from paperdesk.desk.ports import LineDown
+from paperdesk.domain.reports import Reading
 from paperdesk.domain.vocabulary import PositionBreaks
-from paperdesk.ledger.schema import events
+from paperdesk.ledger.schema import events, executions
 from paperdesk.ledger.store import SqlLedger
 from stage import Stage, on_stage
 from twsim.exchange.vocabulary import AccountId
@@ -366,12 +368,17 @@ def asked(stage: Stage, name: str) -> int:
     return len(stage.world.gateway.frames(name))
 
 
-def history(stage: Stage) -> int:
-    """Return how long the ledger's history is."""
+def rows_of(stage: Stage, table: sa.Table) -> int:
+    """Return how many rows a table of the ledger has."""
     ledger = stage.lane._ledger
     assert isinstance(ledger, SqlLedger)
-    count = sa.select(sa.func.count()).select_from(events)
+    count = sa.select(sa.func.count()).select_from(table)
     return ledger._owned.read(lambda c: c.scalar(count) or 0)
+
+
+def history(stage: Stage) -> int:
+    """Return how long the ledger's history is."""
+    return rows_of(stage, events)
 
 
 @on_stage(positions=((ACCOUNT, "MSFT", 50, 100),))
@@ -416,3 +423,34 @@ async def test_a_commission_that_never_comes_is_not_asked_for_for_ever(stage: St
     await asyncio.sleep(1800)
 
     assert asked(stage, "reqExecutions") == before
+
+
+@on_stage()
+async def test_a_doubt_stands_until_it_was_looked_into(stage: Stage) -> None:
+    await stage.post(1)
+    await stage.settled()
+    await asyncio.sleep(65)
+    broker = stage.lane.broker
+    read = broker.read_positions
+
+    async def fail() -> Reading:
+        broker.read_positions = read  # type: ignore[method-assign]
+        raise LineDown("for once")
+
+    broker.read_positions = fail  # type: ignore[method-assign]
+    stage.world.gateway.place_by_hand(ACCOUNT, "AAPL", "BUY", 99)
+    await asyncio.sleep(15)
+    batch = await stage.post(100)
+    await stage.settled()
+
+    assert (await stage.row(batch))["status"] == "no_change"
+    assert stage.position() == 100
+
+
+@on_stage()
+async def test_a_list_longer_than_one_transaction_is_learnt_whole(stage: Stage) -> None:
+    stage.world.gateway.inject("Q06", of="executions", rows=2500)
+    change(stage, 20)
+    await asyncio.sleep(62)
+
+    assert rows_of(stage, executions) == 2500

@@ -232,3 +232,25 @@ def test_a_defect_leaves_no_batch_without_an_end(
         assert stage.position() == (100 if status == "Filled" else 0)
 
     play()
+
+
+@on_stage()
+async def test_a_batch_that_fails_for_ever_keeps_no_place_in_the_queue(stage: Stage) -> None:
+    pipeline = stage.world.service.desk._pipeline
+
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError("a defect")
+
+    pipeline._requeue = fail  # type: ignore[assignment,method-assign]
+    batch = await stage.post(100, wait=0)
+    await asyncio.sleep(30)
+    early = pipeline.unsent(stage.lane)
+    await asyncio.sleep(60)
+
+    assert early > 0
+    assert pipeline.unsent(stage.lane) == 0
+    await stage.world.crash()
+    await stage.world.start()
+    await stage.settled()
+    row = await stage.row(batch)
+    assert (row["status"], row["error_code"], stage.wire()) == ("error", "expired", [])
