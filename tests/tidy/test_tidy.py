@@ -189,13 +189,25 @@ def test_every_tracked_script_is_short_and_says_what_it_does() -> None:
             assert len(lines) <= 32, path.name
 
 
-def test_no_tracked_file_names_this_machine() -> None:
-    """A path that exists here only is a step that fails elsewhere."""
+def _tracked_texts() -> Iterator[tuple[str, str]]:
     tracked = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
     ).stdout.split("\0")
-    here = re.compile(r"/(?:root|work|home/\w+)/")
     for name in filter(None, tracked):
         path = ROOT / name
         if path.is_file() and path.suffix not in {".png", ".csv"}:
-            assert not here.search(path.read_text(encoding="utf-8")), name
+            yield name, path.read_text(encoding="utf-8")
+
+
+def test_no_tracked_file_names_this_machine() -> None:
+    """A path that exists here only is a step that fails elsewhere."""
+    here = re.compile(r"/(?:root|work|home/\w+)/")
+    for name, text in _tracked_texts():
+        assert not here.search(text), name
+
+
+def test_no_tracked_file_holds_both_sides_of_a_merge() -> None:
+    """CONTRIBUTING.md once did, and nothing that reads code looks there."""
+    side = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+    for name, text in _tracked_texts():
+        assert not side.search(text), name
