@@ -11,7 +11,7 @@ import json
 import sys
 
 from paperdesk.bootstrap import serve
-from paperdesk.config import ClientSettings, GatewaySettings, Settings
+from paperdesk.config import ClientSettings, GatewaySettings, RateSettings, Settings
 from paperdesk.config.settings import LedgerSettings, ServerSettings
 from paperdesk.domain.client import Client
 from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
@@ -24,6 +24,7 @@ def settings(told: dict[str, str | int]) -> Settings:
     return Settings(
         default_account=account,
         server=ServerSettings(port=0),
+        rates=RateSettings(*[1_000_000] * 5),  # refusals are not what is measured
         ledger=LedgerSettings(str(told["ledger_url"])),
         gateways=(
             GatewaySettings(

@@ -21,7 +21,7 @@ from litestar.types import ASGIApp
 from harness import UP_WITHIN_SECONDS, settings_for
 from makers import ACCOUNT
 from paperdesk.bootstrap import running
-from paperdesk.config import ClientSettings, DeskSettings
+from paperdesk.config import ClientSettings, DeskSettings, RateSettings
 from paperdesk.desk.desk import Desk
 from paperdesk.domain.client import Client
 from paperdesk.domain.limits import Limits
@@ -118,6 +118,7 @@ async def open_front(
     of_other_account: Gateway | None = None,
     desk: DeskSettings | None = None,
     limits: Mapping[AccountId, Limits] | None = None,
+    rates: RateSettings | None = None,
     per_second: int = PER_SECOND,
 ) -> AsyncIterator[Front]:
     """Run a service on a gateway; start a gateway of its own where none is given.
@@ -140,6 +141,7 @@ async def open_front(
             clients=CLIENTS,
             desk=desk or settings.desk,
             limits=limits or {},
+            rates=rates or settings.rates,
         )
         service = await stack.enter_async_context(running(settings, home=home))
         assert await service.desk.until_up(UP_WITHIN_SECONDS)

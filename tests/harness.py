@@ -14,7 +14,13 @@ from pathlib import Path
 
 from makers import ACCOUNT
 from paperdesk.bootstrap import running
-from paperdesk.config import DeskSettings, GatewaySettings, LedgerSettings, Settings
+from paperdesk.config import (
+    DeskSettings,
+    GatewaySettings,
+    LedgerSettings,
+    RateSettings,
+    Settings,
+)
 from paperdesk.desk.desk import Desk
 from paperdesk.desk.ports import Submission
 from paperdesk.domain.batch import Batch, Target
@@ -24,6 +30,8 @@ from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
 from twsim import Gateway
 
 UP_WITHIN_SECONDS = 10.0
+# What may be asked a second has its own tests; others should not be refused.
+UNLIMITED_RATES = RateSettings(*[1_000_000] * 5)
 
 
 def settings_for(gateway: Gateway, home: Path, ledger_url: str | None = None) -> Settings:
@@ -33,6 +41,7 @@ def settings_for(gateway: Gateway, home: Path, ledger_url: str | None = None) ->
         ledger=LedgerSettings(ledger_url or f"sqlite:///{home}/ledger.db"),
         gateways=(GatewaySettings(accounts=(ACCOUNT,), host=gateway.host, port=gateway.port),),
         desk=DeskSettings(),
+        rates=UNLIMITED_RATES,
     )
 
 

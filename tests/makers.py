@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from paperdesk.domain.batch import Batch, BatchHead, ErrorCode, Outcome, Row, Target
+from paperdesk.domain.client import Actor, Origin
 from paperdesk.domain.contract import Contract, TickLadder, tick_at
 from paperdesk.domain.execution import Execution
 from paperdesk.domain.halt import Halt
@@ -31,6 +32,7 @@ from paperdesk.domain.vocabulary import (
     ConId,
     ExecId,
     HaltMode,
+    KeyId,
     OrderId,
     OrderRef,
     OrderType,
@@ -44,6 +46,7 @@ NOW = datetime(2026, 3, 9, 14, 30, tzinfo=UTC)
 SEND_BEFORE = NOW + timedelta(seconds=60)
 ACCOUNT = AccountId("DU8730189")
 BATCH = BatchId("a1b2c3d4e5f67890")
+OPS = Actor(ClientName("ops"), Origin(KeyId("0f0f0f0f"), "192.0.2.7", "req-1"))
 CLIENT_ID = 17
 GATEWAY = "127.0.0.1:4002"
 AAPL, MSFT = ConId(265598), ConId(272093)
@@ -55,9 +58,12 @@ NO_LIMITS = {
     "max_position_notional": None,
     "max_gross_notional": None,
     "max_orders_per_minute": None,
+    "max_orders_per_day": None,
+    "max_attempts_per_target": None,
     "price_collar_pct": None,
     "allow_short": True,
     "symbols": None,
+    "restricted_symbols": None,
 }
 
 

@@ -8,12 +8,9 @@ seconds. The only module that starts the embedded simulated gateway.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -23,21 +20,22 @@ from typing import Final
 
 import structlog
 import uvicorn
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, HTTPScope
 
-from paperdesk.api.app import create_app
-from paperdesk.api.auth import Key, KeyRing
+from paperdesk.api.app import Guards, Parts, create_app
 from paperdesk.api.endpoint import Accounts
+from paperdesk.api.kept import KeptAnswers
+from paperdesk.api.keyring import Key, KeyRing
 from paperdesk.broker.link import Address
 from paperdesk.broker.session import IbSession
 from paperdesk.clock import SystemClock
 from paperdesk.config import (
     EMBEDDED_ACCOUNTS,
-    ClientSettings,
     DeskSettings,
     GatewaySettings,
     Settings,
 )
+from paperdesk.desk.administering import Administrator
 from paperdesk.desk.desk import Desk, Policy
 from paperdesk.desk.feed import Feed
 from paperdesk.desk.lane import Lane, Vigilance
@@ -45,9 +43,9 @@ from paperdesk.desk.pacer import Pacer
 from paperdesk.desk.ports import Clock, Executor, Random
 from paperdesk.desk.prices import Prices
 from paperdesk.desk.rules import Choices, Rulebook
-from paperdesk.domain.client import Client
-from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
+from paperdesk.domain.vocabulary import AccountId
 from paperdesk.errors import ConfigError
+from paperdesk.firstkey import first_key
 from paperdesk.ledger.store import SqlLedger
 from paperdesk.logs import configure_logs
 from paperdesk.runtime import SystemRandom, ThreadExecutor
@@ -55,7 +53,6 @@ from twsim import Gateway
 
 HOME: Final = Path(".paperdesk")
 EMBEDDED_CASH: Final = Decimal(1_000_000)
-KEY_DIGITS: Final = 40
 READY_WITHIN_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 0.7  # of the two in which everything ends
 GRACE_SECONDS: Final = 1
@@ -68,11 +65,13 @@ class Service:
     """A running service: the desk, the ASGI application in front of it, and what runs both.
 
     `lanes` ends by a defect only; then nothing can be sent any more and the process must end.
+    `key` is the one it made for itself, None where others open.
     """
 
     desk: Desk
     app: ASGIApp
     lanes: asyncio.Task[None]
+    key: str | None = None
 
 
 @asynccontextmanager
@@ -109,20 +108,56 @@ async def running(
             feed=feed,
             policy=Policy(settings.desk.ack_timeout, settings.desk.max_send_delay),
         )
+        rulebook.take_limits(await ledger.administration.limits())
         await desk.recover()
         lanes = asyncio.create_task(desk.run(), name="lanes")
         stack.push_async_callback(_end, lanes)
         stack.push_async_callback(desk.stop)
-        clients = settings.clients or [own_client(home, settings.accounts, random)]
-        app = create_app(
-            desk,
-            keys=KeyRing(Key(given.client, given.key_sha256) for given in clients),
-            accounts=Accounts(frozenset(settings.accounts), settings.default_account),
-            version=ledger.version,
-            clock=clock,
-            random=random,
-        )
-        yield Service(desk, app, lanes)
+        key = None
+        if not settings.clients:
+            key = await first_key(home / "key", ledger.administration, random, at=clock.now())
+        app = _app(settings, desk, rulebook, ledger, clock=clock, random=random)
+        yield Service(desk, app, lanes, key)
+
+
+def _app(
+    settings: Settings,
+    desk: Desk,
+    rulebook: Rulebook,
+    ledger: SqlLedger,
+    *,
+    clock: Clock,
+    random: Random,
+) -> ASGIApp:
+    accounts = frozenset(settings.accounts)
+    keys = KeyRing(
+        (Key(given.client, given.key_sha256) for given in settings.clients),
+        ledger.administration,
+        accounts=accounts,
+        clock=clock,
+    )
+    administrator = Administrator(
+        ledger.administration,
+        rulebook,
+        accounts=accounts,
+        configured=[given.client for given in settings.clients],
+        clock=clock,
+        random=random,
+        on_keys_changed=keys.forget,
+    )
+    parts = Parts(
+        desk,
+        administrator,
+        Accounts(accounts, settings.default_account),
+        KeptAnswers(ledger.version),
+    )
+    guards = Guards(keys, _source_of, settings.rates)
+    return create_app(parts, guards, clock=clock, random=random)
+
+
+def _source_of(scope: HTTPScope) -> str | None:
+    peer = scope["client"]
+    return None if peer is None else peer[0]
 
 
 def serve(settings: Settings) -> int:
@@ -173,7 +208,7 @@ async def _until_ended(service: Service, stopping: asyncio.Event) -> bool:
 async def _greet(service: Service, settings: Settings, listening: socket.socket) -> None:
     """Greet once the printed command will work, or after a moment all the same."""
     await service.desk.until_up(READY_WITHIN_SECONDS if settings.is_embedded else 0)
-    greet(settings, listening.getsockname()[1])
+    greet(settings, listening.getsockname()[1], service.key)
 
 
 class _Server(uvicorn.Server):
@@ -202,50 +237,14 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def own_client(home: Path, accounts: Sequence[AccountId], random: Random) -> ClientSettings:
-    """Return the client of the key in `home`, which is made where there is none."""
-    path = home / "key"
-    key = _key_in(path)
-    if not key:
-        home.mkdir(parents=True, exist_ok=True)
-        _place_key(path, f"pdk_{random.token_hex(KEY_DIGITS)}")
-        key = _key_in(path)  # of another process where that was faster
-    client = Client(ClientName("local"), frozenset({Scope.ADMIN}), frozenset(accounts))
-    return ClientSettings(client, hashlib.sha256(key.encode()).hexdigest())
-
-
-def _key_in(path: Path) -> str:
-    """Return the key, "" where there is none: nobody can present an empty one."""
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return ""
-
-
-def _place_key(path: Path, key: str) -> None:
-    """Put a new key in place whole, but never over one that another process made."""
-    descriptor, written = tempfile.mkstemp(prefix="key.", dir=path.parent)  # of mode 600
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{key}\n")
-        try:
-            os.link(written, path)
-        except FileExistsError:
-            if not _key_in(path):
-                Path(written).replace(path)
-    finally:
-        Path(written).unlink(missing_ok=True)
-
-
-def greet(settings: Settings, port: int) -> None:
+def greet(settings: Settings, port: int, key: str | None) -> None:
     """Tell the person at the terminal where the service is and how to try it."""
     url = f"http://{_in_url(settings.server.host)}:{port}"
     lines = [f"paperdesk serves on {url} (docs: {url}/docs)"]
     if settings.is_embedded:
         accounts = " and ".join(EMBEDDED_ACCOUNTS)
         lines.append(f"Simulated paper accounts {accounts}; data in {HOME}/")
-    if not settings.clients:
-        key = (HOME / "key").read_text(encoding="ascii").strip()
+    if key is not None:
         lines += [
             f"API key ({HOME}/key): {key}",
             "Try:",

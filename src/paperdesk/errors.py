@@ -16,6 +16,7 @@ whether the same request may be sent again (`retryable`). A broken invariant of 
     ├── PreviewStale           409  preview-stale
     ├── PayloadTooLarge        413  payload-too-large
     ├── IdempotencyMismatch    422  idempotency-mismatch
+    ├── RateLimited            429  rate-limited
     ├── TooManyRequests        429  too-many-requests
     ├── BrokerUnavailable      500  broker-unavailable
     ├── InternalError          500  internal-error
@@ -151,6 +152,18 @@ class IdempotencyMismatch(PaperdeskError):
     code = "idempotency-mismatch"
     title = "The idempotency key was used with another body"
     status = 422
+
+
+class RateLimited(PaperdeskError):
+    """More came than this client, its address, or all clients may send; nothing was looked at.
+
+    Send it again after the seconds of the header `Retry-After`.
+    """
+
+    code = "rate-limited"
+    title = "Too many requests a second"
+    status = 429
+    retryable = True
 
 
 class TooManyRequests(PaperdeskError):

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from ledger_support import let_events_be_altered
 from makers import NOW
 from paperdesk.errors import LedgerUnavailable
 from paperdesk.ledger import schema
@@ -50,6 +51,11 @@ def test_a_ledger_of_a_newer_version_is_refused(ledger_url: str) -> None:
 def _go_back(connection: sa.Connection) -> None:
     """Make the ledger what version 0001 left."""
     connection.exec_driver_sql("DROP INDEX ix_targets_symbol_as_of")
+    for table in ("api_keys", "key_uses", "account_limits", "audit"):
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+    let_events_be_altered(connection)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("DROP FUNCTION audit_stays, events_stays")
     connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
 
 

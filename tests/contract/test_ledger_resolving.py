@@ -11,6 +11,7 @@ from makers import (
     AAPL,
     ACCOUNT,
     NOW,
+    OPS,
     commission_report,
     execution_report,
     make_target,
@@ -24,10 +25,9 @@ from paperdesk.domain.order import OrderEvent, OrderState, ShownStatus
 from paperdesk.domain.reconcile import EXECUTIONS_LAG
 from paperdesk.domain.reports import Told
 from paperdesk.domain.views import Finding
-from paperdesk.domain.vocabulary import BatchId, ClientName, Symbol
+from paperdesk.domain.vocabulary import BatchId, Symbol
 from paperdesk.errors import BadRequest
 
-OPS = ClientName("ops")
 AAPL_NOT_PLACED = Resolution(Symbol("AAPL"))
 
 

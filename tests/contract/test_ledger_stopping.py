@@ -23,6 +23,7 @@ from ledger_support import (
 from makers import (
     ACCOUNT,
     NOW,
+    OPS,
     execution_report,
     make_target,
     order_report,
@@ -211,9 +212,9 @@ async def test_a_resume_lifts_the_halts_of_its_account_only(ledger: Ledger) -> N
     await ledger.halt(make_halt(account=ELSEWHERE), cancel_working=False)
     await ledger.halt(make_halt(account=None), cancel_working=False)
 
-    await ledger.resume(ACCOUNT, "ops", "drill over", NOW + seconds(1))
+    await ledger.resume(ACCOUNT, OPS, "drill over", NOW + seconds(1))
     of_one = await ledger.halts()
-    await ledger.resume(None, "ops", "drill over", NOW + seconds(2))
+    await ledger.resume(None, OPS, "drill over", NOW + seconds(2))
 
     assert [halt.account for halt in of_one] == [ELSEWHERE, None]
     assert [halt.account for halt in await ledger.halts()] == [ELSEWHERE]
@@ -222,7 +223,7 @@ async def test_a_resume_lifts_the_halts_of_its_account_only(ledger: Ledger) -> N
 async def test_a_resumed_account_trades_again(ledger: Ledger) -> None:
     await ledger.halt(make_halt(), cancel_working=False)
     await planned(ledger)
-    await ledger.resume(ACCOUNT, "ops", "drill over", NOW)
+    await ledger.resume(ACCOUNT, OPS, "drill over", NOW)
     await planned(ledger, batch=SECOND)
 
     assert (await row(ledger)).error_code is ErrorCode.HALTED
@@ -230,6 +231,6 @@ async def test_a_resumed_account_trades_again(ledger: Ledger) -> None:
 
 
 async def test_a_resume_of_what_is_not_halted_is_nothing(ledger: Ledger) -> None:
-    await ledger.resume(ACCOUNT, "ops", "to be sure", NOW)
+    await ledger.resume(ACCOUNT, OPS, "to be sure", NOW)
 
     assert await ledger.halts() == []

@@ -15,6 +15,7 @@ from ledger_support import Wire, accept, claim, hold, make_halt, numbers, plan, 
 from makers import (
     ACCOUNT,
     NOW,
+    OPS,
     commission_report,
     execution_report,
     make_goal,
@@ -26,7 +27,7 @@ from makers import (
 from paperdesk.domain.batch import Resolution
 from paperdesk.domain.order import Order
 from paperdesk.domain.reports import Report, Told
-from paperdesk.domain.vocabulary import BatchId, ClientName, HaltMode, OrderRef, Symbol
+from paperdesk.domain.vocabulary import BatchId, HaltMode, OrderRef, Symbol
 from paperdesk.errors import BadRequest
 from paperdesk.ledger.store import SqlLedger
 
@@ -126,14 +127,14 @@ class Walk:
     async def say(self, at: At) -> None:
         said = Resolution(Symbol("AAPL"), at.number, Decimal(150))
         with suppress(BadRequest):
-            await self._ledger.resolve(BatchId(at.batch), said, ClientName("ops"), NOW)
+            await self._ledger.resolve(BatchId(at.batch), said, OPS, NOW)
 
     async def halt(self, at: At) -> None:
         halt = make_halt(HaltMode.REDUCE_ONLY)
         await self._ledger.halt(halt, cancel_working=bool(at.number % 2))
 
     async def resume(self, at: At) -> None:
-        await self._ledger.resume(ACCOUNT, "ops", "on", NOW)
+        await self._ledger.resume(ACCOUNT, OPS, "on", NOW)
 
     async def unlock(self, at: At) -> None:
         locks = await self._ledger.locks(ACCOUNT)

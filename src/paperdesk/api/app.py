@@ -7,8 +7,10 @@ is overridden here, with a test for each. Knows nothing of what an endpoint does
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from litestar import Litestar, Request, Response, route
@@ -18,14 +20,18 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from paperdesk.api import accounts as accounts_api
-from paperdesk.api import interventions, orders, probes
-from paperdesk.api.auth import Authentication, Keys
+from paperdesk.api import administration, interventions, orders, probes
+from paperdesk.api.attempts import Attempts
+from paperdesk.api.auth import Authentication, Keys, SourceOf
 from paperdesk.api.body import BODY_BYTES_MAX, BodyLimit
 from paperdesk.api.docs import documented
 from paperdesk.api.endpoint import Accounts, Answer, Call, Endpoint
 from paperdesk.api.envelope import Envelope
-from paperdesk.api.kept import KeptAnswers, Version
+from paperdesk.api.kept import KeptAnswers
+from paperdesk.api.ratelimit import RateLimit
 from paperdesk.api.shortcut import Shortcut
+from paperdesk.config import RateSettings
+from paperdesk.desk.administering import Administrator
 from paperdesk.desk.desk import Desk
 from paperdesk.desk.ports import Clock, Random
 from paperdesk.domain.client import Client
@@ -37,37 +43,50 @@ ENDPOINTS: Final = documented(
         *orders.ENDPOINTS,
         *accounts_api.ENDPOINTS,
         *interventions.ENDPOINTS,
+        *administration.ENDPOINTS,
     )
 )
 
 ApiRequest = Request[Client | None, None, State]
 
 
-def create_app(
-    desk: Desk,
-    *,
-    keys: Keys,
-    accounts: Accounts,
-    version: Version,
-    clock: Clock,
-    random: Random,
-) -> ASGIApp:
-    """Return the application. It neither starts nor stops the desk.
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Who is let in, from where a call is said to come, and how much may come."""
 
-    `version` is of the ledger that the desk reads.
-    """
-    kept = KeptAnswers(version)
-    routed = create_routes(desk, accounts, kept)
-    guarded = Authentication(BodyLimit(Shortcut(routed, kept)), keys)
+    keys: Keys
+    source_of: SourceOf
+    rates: RateSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the endpoints work with."""
+
+    desk: Desk
+    administrator: Administrator
+    accounts: Accounts
+    kept: KeptAnswers
+
+
+def create_app(parts: Parts, guards: Guards, *, clock: Clock, random: Random) -> ASGIApp:
+    """Return the application. It neither starts nor stops the desk."""
+    routed = create_routes(parts)
+    limited = RateLimit(
+        BodyLimit(Shortcut(routed, parts.kept)),
+        guards.rates,
+        lambda: asyncio.get_running_loop().time(),
+    )
+    guarded = Authentication(limited, guards.keys, Attempts(clock), guards.source_of)
     return Envelope(guarded, lifespan=routed, clock=clock, random=random)
 
 
-def create_routes(desk: Desk, accounts: Accounts, kept: KeptAnswers) -> Litestar:
+def create_routes(parts: Parts) -> Litestar:
     """Return the routes alone, without authentication."""
     return Litestar(
         route_handlers=[
             *_options_routes(ENDPOINTS),  # first: else Litestar adds its own
-            *(_route(endpoint, desk, accounts, kept) for endpoint in ENDPOINTS),
+            *(_route(endpoint, parts) for endpoint in ENDPOINTS),
         ],
         # Whatever is raised reaches the envelope, which alone turns errors into answers.
         exception_handlers={Exception: _raise_again, HTTPException: _raise_again},
@@ -78,14 +97,13 @@ def create_routes(desk: Desk, accounts: Accounts, kept: KeptAnswers) -> Litestar
     )
 
 
-def _route(
-    endpoint: Endpoint, desk: Desk, accounts: Accounts, kept: KeptAnswers
-) -> HTTPRouteHandler:
+def _route(endpoint: Endpoint, parts: Parts) -> HTTPRouteHandler:
     async def serve(request: ApiRequest) -> Response[bytes]:
         call = Call(
-            desk=desk,
-            accounts=accounts,
-            kept=kept,
+            desk=parts.desk,
+            administrator=parts.administrator,
+            accounts=parts.accounts,
+            kept=parts.kept,
             endpoint=endpoint,
             caller=request.user,
             raw_query=request.scope["query_string"],

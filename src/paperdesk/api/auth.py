@@ -1,58 +1,33 @@
 """Who calls: the API key in the header, before anything else is looked at.
 
-Owns: the comparison of keys, the list of open paths, and the 401. Knows nothing of scopes: they
-are judged by the endpoint.
+Owns: the list of open paths, the 401, and the client of a request with where it came from. Knows
+nothing of scopes, which the endpoint judges, or of which keys there are.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Protocol, cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from paperdesk.domain.client import Client
-from paperdesk.errors import Unauthorized
+from paperdesk.api.attempts import Attempts
+from paperdesk.domain.client import Client, Origin
+from paperdesk.errors import RateLimited, Unauthorized
 
 OPEN_PATHS: Final = frozenset({"/", "/health", "/livez", "/readyz", "/docs", "/openapi.json"})
 OPEN_PREFIXES: Final = ("/problems/",)
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """The sha256 of an API key, in lowercase hex, and whose it is."""
-
-    client: Client
-    sha256: str
+# From which address a call came, where that is known.
+SourceOf = Callable[[HTTPScope], str | None]
 
 
 class Keys(Protocol):
     """Whoever knows the keys."""
 
-    def client_of(self, presented: bytes) -> Client | None:
-        """Return whose key was presented, None where it is nobody's."""
-
-
-class KeyRing:
-    """A fixed set of keys."""
-
-    def __init__(self, keys: Iterable[Key]) -> None:
-        self._keys = tuple(keys)
-
-    def client_of(self, presented: bytes) -> Client | None:
-        """Return whose key was presented, after comparing with every one of them.
-
-        Neither a comparison nor the walk ends early, so that the time tells nothing.
-        """
-        digest = hashlib.sha256(presented).hexdigest().encode()
-        found: Client | None = None
-        for key in self._keys:
-            if hmac.compare_digest(digest, key.sha256.encode()):
-                found = key.client
-        return found
+    async def client_of(self, presented: bytes) -> Client | None:
+        """Return whose key was presented, None where it is nobody's. Raises LedgerUnavailable."""
 
 
 def is_open(path: str) -> bool:
@@ -63,25 +38,43 @@ def is_open(path: str) -> bool:
 class Authentication:
     """ASGI middleware that lets only known keys through, and puts the client into the scope."""
 
-    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+    def __init__(
+        self, app: ASGIApp, keys: Keys, attempts: Attempts, source_of: SourceOf
+    ) -> None:
         self._app = app
         self._keys = keys
+        self._attempts = attempts
+        self._source_of = source_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. Raises Unauthorized."""
-        client: Client | None = None
-        if not is_open(scope["path"]):
-            client = self._keys.client_of(_presented(scope))
-            if client is None:
-                raise Unauthorized(
-                    "The API key is unknown. Check the header X-API-Key: it may have been "
-                    "cut, or belong to another service."
-                )
-        scope["user"] = client
+        """Serve one request. Raises Unauthorized and RateLimited."""
+        within = cast("HTTPScope", scope)
+        within["user"] = None if is_open(within["path"]) else await self._client(within)
         await self._app(scope, receive, send)
 
+    async def _client(self, scope: HTTPScope) -> Client:
+        presented, source = _presented(scope), self._source_of(scope)
+        client = await self._keys.client_of(presented)
+        if client is None:
+            raise self._refusal(source)
+        request_id = scope["state"].get("request_id")
+        return replace(client, origin=Origin(client.origin.key_id, source, request_id))
 
-def _presented(scope: HTTPScope | Scope) -> bytes:
+    def _refusal(self, source: str | None) -> Unauthorized | RateLimited:
+        seconds = self._attempts.failed(source or "")
+        if seconds is None:
+            return Unauthorized(
+                "The API key is unknown. Check the header X-API-Key: it may have been "
+                "cut, revoked, or belong to another service."
+            )
+        return RateLimited(
+            "Too many unknown API keys came from this address in the last minute. A known key "
+            "still opens.",
+            retry_after_seconds=seconds,
+        )
+
+
+def _presented(scope: HTTPScope) -> bytes:
     """Return the key in the headers. Raises Unauthorized where there is not exactly one."""
     values = [
         value.strip() for name, value in scope["headers"] if name.lower() == b"x-api-key"

@@ -41,6 +41,7 @@ _PATH_PARAMETERS: Final[Mapping[str, Node]] = {
     "account_id": {"type": "string"},
     "batch_id": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
     "code": {"type": "string"},
+    "key_id": {"type": "string"},
 }
 _IDEMPOTENCY_KEY: Final[Node] = {
     "name": "Idempotency-Key",

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from paperdesk.api.kept import KeptAnswers
+from paperdesk.desk.administering import Administrator
 from paperdesk.desk.desk import Desk
 from paperdesk.domain.client import Client
 from paperdesk.domain.vocabulary import AccountId, BatchId, Scope
@@ -83,6 +84,7 @@ class Call:
     """One request to one endpoint, as its handler sees it."""
 
     desk: Desk
+    administrator: Administrator
     accounts: Accounts
     kept: KeptAnswers
     endpoint: Endpoint

@@ -1,7 +1,8 @@
 """What is around every request, whatever becomes of it.
 
-Owns: the request's id, its line in the log, the headers of every answer, HEAD, the normal form
-of the path, and the last resort for whatever was raised. Knows nothing of endpoints.
+Owns: the request's id, its line in the log, the headers of every answer and those that a layer
+within has left in the state, HEAD, the normal form of the path, and the last resort for whatever
+was raised. Knows nothing of endpoints.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class Envelope:
         began_at = self._clock.now()
         request_id = _given_id(scope) or self._random.token_hex(REQUEST_ID_DIGITS)
         inner = _normal(scope)
-        exchange = _Exchange(send, request_id, is_head=str(scope["method"]) == "HEAD")
+        inner["state"]["request_id"] = request_id
+        exchange = _Exchange(send, inner, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(inner, receive, exchange.send)
@@ -94,10 +96,11 @@ class Envelope:
 class _Exchange:
     """The way back: adds what every answer carries, and drops the body for HEAD."""
 
-    def __init__(self, send: Send, request_id: str, *, is_head: bool) -> None:
+    def __init__(self, send: Send, scope: HTTPScope, request_id: str) -> None:
         self._send = send
+        self._state = scope["state"]
         self._request_id = request_id
-        self._is_head = is_head
+        self._is_head = scope["state"]["is_head"]
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
@@ -105,6 +108,7 @@ class _Exchange:
             self.status = message["status"]
             headers = list(message["headers"])
             headers += _HEADERS_OF_ALL
+            headers += self._state.get("headers", ())
             headers.append((REQUEST_ID.lower().encode(), self._request_id.encode()))
             if dict(headers).get(b"content-type", b"").startswith(HTML.encode()):
                 headers.append((b"content-security-policy", CONTENT_SECURITY_POLICY.encode()))
@@ -141,5 +145,7 @@ def _normal(scope: HTTPScope) -> HTTPScope:
     trailing slash, no doubled ones. HEAD is GET whose body is dropped on the way out.
     """
     path = "/" + "/".join(part for part in scope["path"].split("/") if part)
-    method = "GET" if str(scope["method"]) == "HEAD" else scope["method"]
-    return cast("HTTPScope", {**scope, "path": path, "method": method, "state": {}})
+    is_head = str(scope["method"]) == "HEAD"
+    method = "GET" if is_head else scope["method"]
+    state = {"is_head": is_head}
+    return cast("HTTPScope", {**scope, "path": path, "method": method, "state": state})

@@ -83,7 +83,7 @@ async def accept_position(call: Call) -> AcceptAnswer:
     """Take over the broker's position of a locked symbol, or of all, and unlock it."""
     symbol = parse_acceptance(call.document)
     account = call.account
-    accepted = await call.desk.operator.accept_position(account, symbol)
+    accepted = await call.desk.operator.accept_position(call.client, account, symbol)
     return AcceptAnswer.of(account, accepted)
 
 

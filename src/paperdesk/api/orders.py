@@ -7,6 +7,7 @@ nothing about trading.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -14,10 +15,13 @@ import structlog
 from paperdesk.api.endpoint import Answer, Call, Endpoint
 from paperdesk.desk.idempotency import Slot
 from paperdesk.desk.ports import Submission
+from paperdesk.domain.batch import Target
+from paperdesk.domain.client import Client
 from paperdesk.domain.vocabulary import ClientName, Scope
 from paperdesk.errors import (
     BadRequest,
     BrokerUnavailable,
+    FieldError,
     Halted,
     IdempotencyInProgress,
     IdempotencyMismatch,
@@ -38,6 +42,7 @@ from paperdesk.wire.bodies import (
 from paperdesk.wire.encoding import encode
 from paperdesk.wire.parsing import fingerprint
 from paperdesk.wire.query import before_of
+from paperdesk.wire.reading import bad_request
 from paperdesk.wire.requests import (
     BatchBody,
     BatchRequest,
@@ -84,14 +89,29 @@ async def _accept(call: Call, slot: Slot | None) -> Answer:
 
 
 def _submission(call: Call, request: BatchRequest) -> Submission:
-    """Return what the desk is asked for. Raises BadRequest where the account is none."""
+    """Return what the desk is asked for. Raises BadRequest where the key may not do it."""
+    _require_tradable(call.client, request.targets)
     return Submission(
         account=call.accounts.named_or_default(call.client, request.account_id),
         targets=request.targets,
         as_of=request.as_of,
         valid_until=request.valid_until,
         closes_unlisted=request.closes_unlisted,
+        symbols=call.client.symbols,
     )
+
+
+def _require_tradable(client: Client, targets: Sequence[Target]) -> None:
+    """Refuse symbols that the key may not trade, every row named. Raises BadRequest."""
+    barred = [
+        FieldError(
+            f"orders[{i}].symbol", f'is "{target.symbol}", which this API key may not trade'
+        )
+        for i, target in enumerate(targets)
+        if not client.may_trade(target.symbol)
+    ]
+    if barred:
+        raise bad_request(barred)
 
 
 async def _remember(slot: Slot, body: bytes) -> None:

@@ -11,6 +11,7 @@ from paperdesk.config.settings import (
     DeskSettings,
     GatewaySettings,
     LedgerSettings,
+    RateSettings,
     ServerSettings,
     Settings,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "DeskSettings",
     "GatewaySettings",
     "LedgerSettings",
+    "RateSettings",
     "ServerSettings",
     "Settings",
     "load_settings",

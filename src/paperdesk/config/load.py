@@ -33,6 +33,7 @@ from paperdesk.config.settings import (
     DeskSettings,
     GatewaySettings,
     LedgerSettings,
+    RateSettings,
     ServerSettings,
     Settings,
 )
@@ -47,7 +48,7 @@ from paperdesk.config.tree import (
     tree_of_file,
 )
 from paperdesk.domain.client import Client
-from paperdesk.domain.limits import Limits
+from paperdesk.domain.limits import COLLAR_PCT_MAX, ORDERS_MAX, SHARES_MAX, USD_MAX, Limits
 from paperdesk.domain.vocabulary import (
     AccountId,
     ClientName,
@@ -61,9 +62,7 @@ from paperdesk.errors import ConfigError, FieldError
 
 T = TypeVar("T")
 
-SHARES_MAX: Final = 1_000_000_000  # what a target may be
-USD_MAX: Final = 10**15
-ORDERS_MAX: Final = 1_000_000
+RATE_MAX: Final = 1_000_000  # a second: as good as none
 
 
 def load_settings(
@@ -104,6 +103,7 @@ def _config_error(problems: list[FieldError]) -> ConfigError:
 def _read_settings(top: Section) -> Settings:
     default_account = top.value("default_account", paper_account, None)
     server = _read_server(top.section("server"))
+    rates = _read_rates(top.section("rates"))
     ledger_url = _read_ledger(top.section("ledger"))
     gateways = tuple(_read_gateway(section) for section in top.sections("gateways"))
     clients = tuple(_read_client(section) for section in top.sections("clients"))
@@ -114,6 +114,7 @@ def _read_settings(top: Section) -> Settings:
     settings = Settings(
         default_account=_default_account(default_account, accounts, top.problems),
         server=server,
+        rates=rates,
         ledger=LedgerSettings(ledger_url or _ledger_by_default(gateways)),
         gateways=gateways,
         clients=clients,
@@ -152,6 +153,19 @@ def _read_server(section: Section) -> ServerSettings:
     )
     section.refuse_the_rest()
     return server
+
+
+def _read_rates(section: Section) -> RateSettings:
+    default, rate = RateSettings(), integer(1, RATE_MAX)
+    rates = RateSettings(
+        requests=section.value("requests", rate, default.requests),
+        batches=section.value("batches", rate, default.batches),
+        requests_of_all=section.value("requests_of_all", rate, default.requests_of_all),
+        batches_of_all=section.value("batches_of_all", rate, default.batches_of_all),
+        in_flight=section.value("in_flight", rate, default.in_flight),
+    )
+    section.refuse_the_rest()
+    return rates
 
 
 def _read_ledger(section: Section) -> str:
@@ -230,6 +244,9 @@ def _read_limits(top: Section) -> dict[AccountId, Limits]:
 def _read_limits_of_one(section: Section) -> Limits:
     usd = amount(USD_MAX)
     symbols: tuple[Symbol, ...] | None = section.value("symbols", listed(symbol), None)
+    restricted: tuple[Symbol, ...] | None = section.value(
+        "restricted_symbols", listed(symbol), None
+    )
     limits = Limits(
         max_order_quantity=section.value("max_order_quantity", integer(1, SHARES_MAX), None),
         max_order_notional=section.value("max_order_notional", usd, None),
@@ -238,10 +255,14 @@ def _read_limits_of_one(section: Section) -> Limits:
         max_orders_per_minute=section.value(
             "max_orders_per_minute", integer(1, ORDERS_MAX), None
         ),
-        # Beyond 100 % no price would be too low.
-        price_collar_pct=section.value("price_collar_pct", amount(100), None),
+        max_orders_per_day=section.value("max_orders_per_day", integer(1, ORDERS_MAX), None),
+        max_attempts_per_target=section.value(
+            "max_attempts_per_target", integer(1, ORDERS_MAX), None
+        ),
+        price_collar_pct=section.value("price_collar_pct", amount(COLLAR_PCT_MAX), None),
         allow_short=section.value("allow_short", flag, default=True),
         symbols=None if symbols is None else frozenset(symbols),
+        restricted_symbols=None if restricted is None else frozenset(restricted),
     )
     section.refuse_the_rest()
     return limits

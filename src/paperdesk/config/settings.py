@@ -28,6 +28,21 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RateSettings:
+    """Requests and batches a second: of one client, and of all of them.
+
+    A batch is what costs: a submission or a preview. `in_flight` bounds how many requests are
+    worked on at once.
+    """
+
+    requests: int = 200
+    batches: int = 20
+    requests_of_all: int = 1000
+    batches_of_all: int = 40
+    in_flight: int = 500
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerSettings:
     """Where the durable record lives."""
 
@@ -79,6 +94,7 @@ class Settings:
 
     default_account: AccountId = EMBEDDED_ACCOUNTS[0]
     server: ServerSettings = field(default_factory=ServerSettings)
+    rates: RateSettings = field(default_factory=RateSettings)
     ledger: LedgerSettings = field(default_factory=lambda: LedgerSettings(EMBEDDED_LEDGER))
     gateways: tuple[GatewaySettings, ...] = ()
     clients: tuple[ClientSettings, ...] = ()

@@ -95,6 +95,7 @@ class Accounts:
             locks=(*locks, *quarantined),
             halt=strictest(halt for halt in halts if halt.account in {None, account}),
             limits=self._rulebook.limits(account),
+            are_limits_set_by_hand=self._rulebook.is_set_by_hand(account),
         )
 
     async def _fresh(self, account: AccountId) -> Positions:

@@ -21,6 +21,7 @@ import structlog
 
 from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.ports import Broker, Clock, Ledger, LineDown
+from paperdesk.domain.client import Actor
 from paperdesk.domain.position import (
     Adjustment,
     Booked,
@@ -233,7 +234,7 @@ class Auditor:
         return any(at <= now - COMMISSION_AFTER for at in self._uncharged.values())
 
     async def accept(
-        self, account: AccountId, symbol: Symbol | None
+        self, account: AccountId, symbol: Symbol | None, by: Actor
     ) -> tuple[AcceptedPosition, ...]:
         """Take the broker's position of a symbol, or of all, for the truth: a person said so.
 
@@ -259,8 +260,8 @@ class Auditor:
             if symbol in {None, lock.symbol} or conid in meant
         }
         if changes:
-            await self._ledger.adopt(account, changes, now)
-        await self._ledger.unlock(account, cleared, now, breaks_only=False)
+            await self._ledger.adopt(account, changes, now, by)
+        await self._ledger.unlock(account, cleared, now, breaks_only=False, by=by)
         for change in changes:
             self._forget(account, change.conid)
         self._feed.publish([account])

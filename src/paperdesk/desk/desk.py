@@ -287,7 +287,7 @@ class Desk:
         batch = await self._changeable(client, batch_id)
         lane = self._lanes.get(batch.head.account_id)
         try:
-            orders = await self._ledger.ask_cancel(batch_id, self._clock.now())
+            orders = await self._ledger.ask_cancel(batch_id, self._clock.now(), client.actor)
         finally:
             if lane is not None:
                 lane.watch()  # stored or not: if it is, it must be sent
@@ -395,6 +395,7 @@ class Desk:
             send_before=self._send_before(submission, session, now),
             in_session=session is not None,
             expected=expected,
+            by=client.actor,
         )
 
     def _send_before(

@@ -78,7 +78,7 @@ class Operator:
         With `cancel_working` what works is cancelled too, and the broker waited for.
         """
         halt = Halt(account, mode, client.name, self._clock.now(), reason)
-        stopped = await self._ledger.halt(halt, cancel_working=cancel_working)
+        stopped = await self._ledger.halt(halt, cancel_working=cancel_working, by=client.actor)
         crash_point("CP28")
         orders = [*stopped.dropped, *stopped.working]
         if cancel_working:
@@ -113,7 +113,7 @@ class Operator:
         self, client: Client, account: AccountId | None, *, reason: str
     ) -> Halt | None:
         """Lift the halts of an account, or the one of all; return what still stands there."""
-        await self._ledger.resume(account, client.name, reason, self._clock.now())
+        await self._ledger.resume(account, client.actor, reason, self._clock.now())
         self._feed.publish(self._lanes if account is None else [account])
         standing = [
             halt
@@ -124,7 +124,7 @@ class Operator:
 
     # -- positions and orders --------------------------------------------------------------
     async def accept_position(
-        self, account: AccountId, symbol: Symbol | None
+        self, client: Client, account: AccountId, symbol: Symbol | None
     ) -> tuple[AcceptedPosition, ...]:
         """Take the broker's position of a symbol, or of all, for the truth.
 
@@ -132,7 +132,7 @@ class Operator:
         """
         lane = self._lanes[account]
         try:
-            accepted = await lane.auditor.accept(account, symbol)
+            accepted = await lane.auditor.accept(account, symbol, client.actor)
         except LineDown as error:
             raise BrokerUnavailable(
                 f"the broker's positions cannot be read ({error}): ask again",
@@ -145,7 +145,7 @@ class Operator:
 
     async def resolve(self, client: Client, batch_id: BatchId, resolution: Resolution) -> None:
         """Record what a person says of an order that stayed unknown. Raises BadRequest."""
-        await self._ledger.resolve(batch_id, resolution, client.name, self._clock.now())
+        await self._ledger.resolve(batch_id, resolution, client.actor, self._clock.now())
         self._feed.publish([batch_id, *self._lanes])
 
     async def evidence(self, batch_id: BatchId) -> tuple[OrderEvidence, ...]:

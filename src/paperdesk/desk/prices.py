@@ -25,23 +25,30 @@ QUOTE_AGE_MAX: Final = timedelta(seconds=60)  # contract.md, the reference price
 QUOTES_MAX: Final = 5_000
 
 
-def reference_of(quote: Quote | None, market_price: Decimal | None) -> Reference:
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A quote and when it was asked for."""
+
+    quote: Quote
+    at: datetime
+
+
+def reference_of(quoted: Quoted | None, market_price: Decimal | None) -> Reference:
     """Return the far side of the quote, else its last price, else the portfolio price."""
-    if quote is None:
-        quote = Quote(None, None, None)
+    quote = Quote(None, None, None) if quoted is None else quoted.quote
     # A gateway that has no price for a holding says 0.
     held = market_price if market_price is not None and market_price > 0 else None
 
-    def first_known(far: Decimal | None) -> Decimal | None:
-        return next((price for price in (far, quote.last, held) if price is not None), None)
+    at = None if quoted is None else quoted.at
 
-    return Reference(buy=first_known(quote.ask), sell=first_known(quote.bid))
+    def first_known(far: Decimal | None) -> tuple[Decimal | None, datetime | None]:
+        for price in (far, quote.last):
+            if price is not None:
+                return price, at
+        return held, None
 
-
-@dataclass(frozen=True, slots=True)
-class _Quoted:
-    quote: Quote
-    at: datetime
+    (buy, buy_at), (sell, sell_at) = first_known(quote.ask), first_known(quote.bid)
+    return Reference(buy, sell, buy_at, sell_at)
 
 
 class Prices:
@@ -50,8 +57,8 @@ class Prices:
     def __init__(self, clock: Clock, *, quotes_max: int = QUOTES_MAX) -> None:
         self._clock = clock
         self._quotes_max = quotes_max
-        self._quotes: dict[tuple[str, ConId], _Quoted] = {}
-        self._joined: Joined[tuple[str, ConId], Quote | None] = Joined()
+        self._quotes: dict[tuple[str, ConId], Quoted] = {}
+        self._joined: Joined[tuple[str, ConId], Quoted | None] = Joined()
 
     async def references(
         self, lane: Lane, account: AccountId, contracts: Iterable[Contract]
@@ -80,29 +87,31 @@ class Prices:
             for conid in conids
         }
 
-    async def _quote(self, lane: Lane, contract: Contract) -> Quote | None:
+    async def _quote(self, lane: Lane, contract: Contract) -> Quoted | None:
         key = (lane.broker.name, contract.conid)
-        quote = self._fresh(key)
-        if quote is not None:
-            return quote
+        quoted = self._fresh(key)
+        if quoted is not None:
+            return quoted
         return await self._joined.ask(
             key, lambda: self._ask(lane, contract), f"quote {contract.symbol}"
         )
 
-    async def _ask(self, lane: Lane, contract: Contract) -> Quote | None:
+    async def _ask(self, lane: Lane, contract: Contract) -> Quoted | None:
         asked_at = self._clock.now()
         quote = await lane.sender.query(lambda: lane.broker.quote(contract))
-        if quote is not None:
-            if len(self._quotes) >= self._quotes_max:
-                self._quotes.clear()
-            self._quotes[lane.broker.name, contract.conid] = _Quoted(quote, asked_at)
-        return quote
+        if quote is None:
+            return None
+        if len(self._quotes) >= self._quotes_max:
+            self._quotes.clear()
+        quoted = Quoted(quote, asked_at)
+        self._quotes[lane.broker.name, contract.conid] = quoted
+        return quoted
 
-    def _fresh(self, key: tuple[str, ConId]) -> Quote | None:
+    def _fresh(self, key: tuple[str, ConId]) -> Quoted | None:
         quoted = self._quotes.get(key)
         if quoted is None or self._clock.now() - quoted.at > QUOTE_AGE_MAX:
             return None
-        return quoted.quote
+        return quoted
 
 
 def _market_prices(lane: Lane, account: AccountId) -> Mapping[ConId, Decimal | None]:

@@ -36,11 +36,28 @@ class Rulebook:
 
     def __init__(self, choices: Choices, prices: Prices) -> None:
         self._choices = choices
+        self._set: Mapping[AccountId, Limits] = {}
         self.prices: Final = prices
 
-    def limits(self, account: AccountId) -> Limits:
-        """Return the account's limits."""
+    def take_limits(self, standing: Mapping[AccountId, Limits]) -> None:
+        """Know the limits that were set by hand and stand.
+
+        They say what has to be asked for beforehand. What is decided by is read once more in
+        the transaction that decides.
+        """
+        self._set = standing
+
+    def configured_limits(self, account: AccountId) -> Limits:
+        """Return what the configuration says."""
         return self._choices.limits.get(account, UNLIMITED)
+
+    def limits(self, account: AccountId) -> Limits:
+        """Return the account's limits: those set by hand, else the configuration's."""
+        return self._set.get(account, self.configured_limits(account))
+
+    def is_set_by_hand(self, account: AccountId) -> bool:
+        """Tell whether the configuration's limits do not hold."""
+        return account in self._set
 
     def looks_at_all(self, account: AccountId) -> bool:
         """Tell whether a limit of the account needs to know all of it."""
@@ -54,7 +71,7 @@ class Rulebook:
             foreign=await lane.foreign.work(account),
             disputed=lane.auditor.disputed(account),
             warned=lane.auditor.warned(account),
-            limits=self.limits(account),
+            limits=self.configured_limits(account),
             marks=self._marks(lane, account),
         )
 
@@ -72,7 +89,9 @@ class Rulebook:
         return ClaimJudge(
             accounts,
             {
-                account: Rules(limits=self.limits(account), marks=self._marks(lane, account))
+                account: Rules(
+                    limits=self.configured_limits(account), marks=self._marks(lane, account)
+                )
                 for account in lane.broker.accounts
             },
         )

@@ -1,16 +1,17 @@
-"""A named client of the service and what it may do.
+"""A named client of the service, what it may do, and where a call of it came from.
 
-Owns: Client and the meaning of its scopes. Knows nothing of keys or of how one is presented.
+Owns: Client and the meaning of its scopes; Actor, who a change is written down as. Knows
+nothing of how a key is made or presented.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from paperdesk.domain.batch import BatchHead
-from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
+from paperdesk.domain.vocabulary import AccountId, ClientName, KeyId, Scope, Symbol
 
 IMPLIED: Final[Mapping[Scope, frozenset[Scope]]] = {
     Scope.READ: frozenset({Scope.READ}),
@@ -21,16 +22,53 @@ IMPLIED: Final[Mapping[Scope, frozenset[Scope]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a call came from: by which key, from which address, under which request id.
+
+    A key of the configuration has no id.
+    """
+
+    key_id: KeyId | None = None
+    source: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changed something, for the audit trail."""
+
+    name: ClientName
+    origin: Origin = Origin()
+
+
+SERVICE: Final = Actor(ClientName("paperdesk"))  # what the service does by itself
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
-    """Who calls: its name, the scopes given to its key, and the accounts it may use."""
+    """Who calls: its name, the scopes given to its key, and the accounts it may use.
+
+    `symbols` bounds what it may trade; None is every symbol. `origin` is of this one call.
+    """
 
     name: ClientName
     scopes: frozenset[Scope]
     accounts: frozenset[AccountId]
+    symbols: frozenset[Symbol] | None = None
+    origin: Origin = field(default=Origin(), compare=False)
 
     def may(self, scope: Scope) -> bool:
         """Tell whether one of the given scopes includes `scope`."""
         return any(scope in IMPLIED[given] for given in self.scopes)
+
+    def may_trade(self, symbol: Symbol) -> bool:
+        """Tell whether a target of the symbol may be posted."""
+        return self.symbols is None or symbol in self.symbols
+
+    @property
+    def actor(self) -> Actor:
+        """As whom its changes are written down."""
+        return Actor(self.name, self.origin)
 
     @property
     def sees_every_batch(self) -> bool:

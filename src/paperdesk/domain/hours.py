@@ -1,12 +1,23 @@
 """When the market is open.
 
-Owns: SessionHours and the questions asked of it. Knows nothing of how a gateway prints them.
+Owns: SessionHours and the questions asked of it, and when a day of an account begins. Knows
+nothing of how a gateway prints them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+NEW_YORK: Final = ZoneInfo("America/New_York")
+
+
+def day_began(at: datetime) -> datetime:
+    """Return the last midnight in New York, where orders are counted by the day."""
+    local = at.astimezone(NEW_YORK)
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

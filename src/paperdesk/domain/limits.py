@@ -14,6 +14,12 @@ from typing import Final
 from paperdesk.domain.position import is_reducing
 from paperdesk.domain.vocabulary import Side, Symbol
 
+# What a limit may be at most: more is a mistake.
+SHARES_MAX: Final = 1_000_000_000  # what a target may be
+USD_MAX: Final = 10**15
+ORDERS_MAX: Final = 1_000_000
+COLLAR_PCT_MAX: Final = 100  # beyond it no price would be too low
+
 # Any price times any quantity in full: a limit that is rounded is another limit.
 _EXACT: Final = Context(prec=80)
 
@@ -27,9 +33,12 @@ class Limits:
     max_position_notional: Decimal | None = None
     max_gross_notional: Decimal | None = None
     max_orders_per_minute: int | None = None
+    max_orders_per_day: int | None = None
+    max_attempts_per_target: int | None = None
     price_collar_pct: Decimal | None = None
     allow_short: bool = True
     symbols: frozenset[Symbol] | None = None
+    restricted_symbols: frozenset[Symbol] | None = None
 
     @property
     def needs_price(self) -> bool:
@@ -54,7 +63,7 @@ class Wish:
     are the shares that orders of others may still trade on it, signed; they count where they
     are on the order's side, so the two sides must not be netted. `reference` is the price that
     does not come from the order's limit: expected price, fresh quote or portfolio price, above
-    0; None where there is none.
+    0; None where there is none. `reference_is` says in words which of them, and how old.
     """
 
     symbol: Symbol
@@ -64,6 +73,7 @@ class Wish:
     position: int
     reference: Decimal | None
     also_working: int = 0
+    reference_is: str = "when it was planned"
 
     @property
     def is_reducing(self) -> bool:
@@ -92,11 +102,15 @@ class Book:
 
     `gross_notional_of_others` is what all other symbols come to in the worst case, longs and
     shorts added up; None where one of them has no known price. `orders_last_minute` counts the
-    orders sent in the last 60 s and those that are on their way.
+    orders sent in the last 60 s and those that are on their way, `orders_today` those since
+    midnight in New York. `attempts` counts the orders of the last ten minutes for the same
+    target that the broker refused or ended short of it.
     """
 
     gross_notional_of_others: Decimal | None
     orders_last_minute: int
+    orders_today: int = 0
+    attempts: int = 0
 
 
 def judge(limits: Limits, wish: Wish, book: Book) -> str | None:
@@ -111,9 +125,12 @@ def judge(limits: Limits, wish: Wish, book: Book) -> str | None:
             return refusal
         return (
             _judge_symbol(limits, wish)
+            or _judge_restricted(limits, wish)
             or _judge_short(limits, wish)
             or _judge_quantity(limits, wish)
             or _judge_pace(limits, book)
+            or _judge_day(limits, book)
+            or _judge_attempts(limits, wish, book)
             or _judge_order(limits, wish)
             or _judge_position(limits, wish)
             or _judge_gross(limits, wish, book)
@@ -136,17 +153,27 @@ def _judge_collar(limits: Limits, wish: Wish) -> str | None:
         return None
     return (
         f"{name}: the limit price {_words(wish.limit_price)} is further from the reference "
-        f"price {_words(wish.reference)}; a limit price from {_words(low)} to {_words(high)} "
-        "passes"
+        f"price {_words(wish.reference)} ({wish.reference_is}); a limit price from "
+        f"{_words(low)} to {_words(high)} passes"
     )
 
 
 def _judge_symbol(limits: Limits, wish: Wish) -> str | None:
     if limits.symbols is None or wish.symbol in limits.symbols:
         return None
+    return f"symbols does not name {wish.symbol}: {_only_reducing(wish)}"
+
+
+def _judge_restricted(limits: Limits, wish: Wish) -> str | None:
+    if limits.restricted_symbols is None or wish.symbol not in limits.restricted_symbols:
+        return None
+    return f"restricted_symbols names {wish.symbol}: {_only_reducing(wish)}"
+
+
+def _only_reducing(wish: Wish) -> str:
     low, high = sorted((0, wish.position))
     passes = "only a target of 0" if low == high else f"only a target from {low:,} to {high:,}"
-    return f"symbols does not name {wish.symbol}: with {wish.position:,} held {passes} passes"
+    return f"with {wish.position:,} held {passes} passes"
 
 
 def _judge_short(limits: Limits, wish: Wish) -> str | None:
@@ -175,6 +202,27 @@ def _judge_pace(limits: Limits, book: Book) -> str | None:
     return (
         f"max_orders_per_minute is {most:,}: this one would be number {sent + 1:,}; "
         "post the target again in a minute"
+    )
+
+
+def _judge_day(limits: Limits, book: Book) -> str | None:
+    most, sent = limits.max_orders_per_day, book.orders_today
+    if most is None or sent < most:
+        return None
+    return (
+        f"max_orders_per_day is {most:,}: this one would be number {sent + 1:,}; post the "
+        "target again after midnight in New York"
+    )
+
+
+def _judge_attempts(limits: Limits, wish: Wish, book: Book) -> str | None:
+    most = limits.max_attempts_per_target
+    if most is None or book.attempts < most:
+        return None
+    return (
+        f"max_attempts_per_target is {most:,}: in the last ten minutes {book.attempts:,} orders "
+        f"of {wish.symbol} for this target were refused or ended by the broker; find out why, "
+        "post another target, or this one later"
     )
 
 

@@ -52,6 +52,12 @@ class Goal:
         """Return the reference price that does not come from the order's own limit."""
         return self.target.expected_price or self.reference.of(side)
 
+    def price_words(self, side: Side, now: datetime) -> str:
+        """Say what that price is, and how old."""
+        if self.target.expected_price is not None:
+            return "the expected_price"
+        return self.reference.words(side, now)
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignWork:
@@ -82,6 +88,8 @@ class Situation:
 
     `unsettled` holds every order on the goals' contracts beside which nothing may be planned.
     `working` has all orders of the account that may still trade, for limits on the whole.
+    `limits` were set by hand and stand in the place of the configuration's. `attempts` counts,
+    per contract and target, orders of the last minutes that the broker ended short of it.
     """
 
     at: datetime
@@ -92,6 +100,9 @@ class Situation:
     halt: Halt | None = None
     previous: Mapping[Symbol, Previous] = field(default_factory=dict)
     sent_last_minute: int = 0
+    sent_today: int = 0
+    attempts: Mapping[tuple[ConId, int], int] = field(default_factory=dict)
+    limits: Limits | None = None
 
     def lock_of(self, conid: ConId) -> str | None:
         """Say why the contract may not be traded, None where it may."""
@@ -104,6 +115,7 @@ class Rules:
 
     `disputed` names contracts whose position is being looked into, and why; `warned` those that
     trade although the broker's position is another. `marks` are market prices of what is held.
+    `limits` hold where the situation has none.
     """
 
     keep: Keep = Keep.WITHIN_TOLERANCE
@@ -348,9 +360,10 @@ class _Bench:
             limit_price=terms.limit_price,
             position=decision.current_pos,
             reference=goal.price(side),
+            reference_is=goal.price_words(side, self._situation.at),
             also_working=self._foreign_on(side, goal.contract.conid),
         )
-        refusal = self.breach(wish, goal.contract.conid)
+        refusal = self.breach(wish, goal.contract.conid, goal.target.quantity)
         if refusal is not None:
             return replace(decision, refusal=refusal)
         draft = Draft(side, abs(decision.delta), terms, is_reducing=reduces)
@@ -361,15 +374,27 @@ class _Bench:
         foreign = self._rules.foreign.get(conid, ForeignWork())
         return foreign.buying if side is Side.BUY else -foreign.selling
 
-    def breach(self, wish: Wish, conid: ConId) -> Refusal | None:
-        """Return the refusal of an order beyond a limit, in the worst case."""
-        limits = self._rules.limits
+    @property
+    def limits(self) -> Limits:
+        """The limits that hold: those set by hand, else the configuration's."""
+        by_hand = self._situation.limits
+        return self._rules.limits if by_hand is None else by_hand
+
+    def breach(self, wish: Wish, conid: ConId, target: int | None = None) -> Refusal | None:
+        """Return the refusal of an order beyond a limit, in the worst case.
+
+        Without its `target` attempts are not judged: with one live order per contract there is
+        no further one between planning and claiming.
+        """
+        limits = self.limits
         if limits == UNLIMITED:
             return None
         gross = None if limits.max_gross_notional is None else self._gross_without(conid)
         book = Book(
             gross_notional_of_others=gross,
             orders_last_minute=self._situation.sent_last_minute + len(self._drafted),
+            orders_today=self._situation.sent_today + len(self._drafted),
+            attempts=0 if target is None else self._situation.attempts.get((conid, target), 0),
         )
         words = judge(limits, wish, book)
         return None if words is None else Refusal(ErrorCode.LIMIT, words)

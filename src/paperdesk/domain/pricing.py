@@ -7,6 +7,7 @@ Knows nothing of quotes or of the account.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from paperdesk.domain.batch import Target
@@ -17,14 +18,27 @@ from paperdesk.domain.vocabulary import Keep, OrderType, Side
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The price in USD at which an order of each side would trade; None where not known."""
+    """The price in USD at which an order of each side would trade; None where not known.
+
+    `buy_at` and `sell_at` are when it was quoted; None where it is the portfolio's price, whose
+    age is not known.
+    """
 
     buy: Decimal | None = None
     sell: Decimal | None = None
+    buy_at: datetime | None = None
+    sell_at: datetime | None = None
 
     def of(self, side: Side) -> Decimal | None:
         """Return the price for an order of that side."""
         return self.buy if side is Side.BUY else self.sell
+
+    def words(self, side: Side, now: datetime) -> str:
+        """Say where the price for an order of that side is from, and how old it is."""
+        quoted_at = self.buy_at if side is Side.BUY else self.sell_at
+        if quoted_at is None:
+            return "the portfolio's price"
+        return f"a quote {max((now - quoted_at).total_seconds(), 0):.0f} s old"
 
     @property
     def dearest(self) -> Decimal | None:

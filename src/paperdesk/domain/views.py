@@ -89,6 +89,7 @@ class AccountView:
     locks: tuple[Lock, ...] = ()
     halt: Halt | None = None
     limits: Limits = UNLIMITED
+    are_limits_set_by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

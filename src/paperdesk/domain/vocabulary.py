@@ -1,6 +1,6 @@
 """The words everything else is written in.
 
-Owns: the types of ids, and the closed sets Side, OrderType and TimeInForce. Shares are `int`,
+Owns: the types of ids, and the closed sets, from Side to Scope. Shares are `int`,
 prices and money are `Decimal`; neither is ever a float.
 """
 
@@ -14,6 +14,7 @@ BatchId = NewType("BatchId", str)
 ClientName = NewType("ClientName", str)
 ConId = NewType("ConId", int)
 ExecId = NewType("ExecId", str)
+KeyId = NewType("KeyId", str)
 OrderId = NewType("OrderId", int)
 OrderRef = NewType("OrderRef", str)
 PermId = NewType("PermId", int)

@@ -14,10 +14,11 @@ import sqlalchemy as sa
 
 from paperdesk.crash import crash_point
 from paperdesk.desk.ports import NewBatch, Stamp, Submission, SymbolStamp, Unlisted
+from paperdesk.domain.audit import Action
 from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Row, Target
 from paperdesk.domain.vocabulary import AccountId, ClientName, OrderRef, Symbol
 from paperdesk.errors import PreviewStale
-from paperdesk.ledger import standing
+from paperdesk.ledger import standing, trail
 from paperdesk.ledger.journal import Journal, next_id
 from paperdesk.ledger.rows import target_row
 from paperdesk.ledger.schema import (
@@ -75,6 +76,14 @@ def accept(journal: Journal, new: NewBatch) -> Batch:
             }
             for row in rows
         ],
+    )
+    trail.note(
+        journal,
+        new.by,
+        Action.SUBMIT,
+        account=head.account_id,
+        batch_id=head.batch_id,
+        after={"orders": len(rows)},
     )
     crash_point("CP02")
     return Batch(head, rows, extra.warnings)
@@ -166,13 +175,15 @@ def unlisted(connection: sa.Connection, client: ClientName, asked: Submission) -
         row["symbol"]: row["client"]
         for row in standing.standing_targets(connection, asked.account, held)
     }
-    own = sorted(symbol for symbol in held if whose.get(symbol) == client)
+    own = {symbol for symbol in held if whose.get(symbol) == client}
+    closed = {symbol for symbol in own if asked.symbols is None or symbol in asked.symbols}
     warnings = tuple(
         f"{symbol}: {held[symbol]} shares are held by no target of yours and left alone"
-        for symbol in sorted(held)
-        if whose.get(symbol) != client
+        if symbol not in own
+        else f"{symbol}: {held[symbol]} shares are left alone: the API key may not trade it"
+        for symbol in sorted(held.keys() - closed)
     )
-    return Unlisted(tuple(Target(symbol, 0) for symbol in own), warnings)
+    return Unlisted(tuple(Target(symbol, 0) for symbol in sorted(closed)), warnings)
 
 
 def stamp(connection: sa.Connection, account: AccountId, symbols: Collection[Symbol]) -> Stamp:

@@ -11,9 +11,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from paperdesk.domain.audit import Action
+from paperdesk.domain.client import Actor
 from paperdesk.domain.position import Adjustment, Booked
 from paperdesk.domain.views import Lock
 from paperdesk.domain.vocabulary import AccountId, ConId, Side, Symbol
+from paperdesk.ledger import trail
 from paperdesk.ledger.booking import move_position, position_row
 from paperdesk.ledger.journal import Journal, Values, next_id
 from paperdesk.ledger.rows import RowMapping
@@ -137,7 +140,9 @@ def _outside(connection: sa.Connection, account: AccountId) -> dict[ConId, tuple
     return found
 
 
-def adopt(journal: Journal, account: AccountId, changes: Sequence[Adjustment]) -> None:
+def adopt(
+    journal: Journal, account: AccountId, changes: Sequence[Adjustment], by: Actor
+) -> None:
     """Change opening positions, and write down why.
 
     The first time of an account: what was executed elsewhere so far is in them already.
@@ -162,6 +167,17 @@ def adopt(journal: Journal, account: AccountId, changes: Sequence[Adjustment]) -
             }
             for n, change in enumerate(changes)
         ],
+    )
+    trail.note(
+        journal,
+        by,
+        Action.ADOPT_POSITION,
+        account=account,
+        before={"positions": {change.symbol: change.ours for change in changes}},
+        after={
+            "positions": {change.symbol: change.broker for change in changes},
+            "why": sorted({change.why for change in changes}),
+        },
     )
     for change in changes:
         if change.conid:
@@ -228,17 +244,31 @@ def lock(journal: Journal, account: AccountId, conid: ConId | None, new: Lock) -
 
 
 def unlock(
-    journal: Journal, account: AccountId, conids: Collection[ConId | None], *, breaks_only: bool
+    journal: Journal,
+    account: AccountId,
+    conids: Collection[ConId | None],
+    *,
+    breaks_only: bool,
+    by: Actor,
 ) -> None:
     """Clear locks; with `breaks_only` those that clear themselves."""
+    cleared = [
+        row
+        for row in _standing(journal.connection, account)
+        if row["conid"] in conids and (row["is_break"] or not breaks_only)
+    ]
     journal.update_each(
-        locks,
-        [
-            ({"id": row["id"]}, {"cleared_at": journal.at})
-            for row in _standing(journal.connection, account)
-            if row["conid"] in conids and (row["is_break"] or not breaks_only)
-        ],
+        locks, [({"id": row["id"]}, {"cleared_at": journal.at}) for row in cleared]
     )
+    if cleared and not breaks_only:
+        trail.note(
+            journal,
+            by,
+            Action.UNLOCK,
+            account=account,
+            before={"locks": {row["symbol"]: row["reason"] for row in cleared}},
+            after={"locks": {}},
+        )
 
 
 def _standing(connection: sa.Connection, account: AccountId) -> Sequence[RowMapping]:

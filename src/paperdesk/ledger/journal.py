@@ -15,7 +15,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from paperdesk.domain.vocabulary import AccountId, BatchId
-from paperdesk.ledger.schema import Instant, Money, Words, events, metadata
+from paperdesk.ledger.columns import Instant, Money, Words
+from paperdesk.ledger.schema import events, metadata
 
 # Kinds of events that are a gateway's message: one that was folded, and one that nothing was
 # made of, then or at all. Every other kind is a decision of ours.

@@ -16,11 +16,13 @@ import sqlalchemy as sa
 from paperdesk.desk.ports import Decide
 from paperdesk.domain.batch import Outcome, Refusal
 from paperdesk.domain.halt import strictest
+from paperdesk.domain.hours import day_began
 from paperdesk.domain.order import OrderEvent, OrderState, advance
 from paperdesk.domain.planning import Decision, Goal, Plan, Previous, Situation, intent_of
 from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, Symbol
 from paperdesk.ledger import reading, standing
 from paperdesk.ledger.journal import Journal, Values
+from paperdesk.ledger.limits import standing_limits
 from paperdesk.ledger.prepared import among, given
 from paperdesk.ledger.records import (
     planned_orders,
@@ -34,6 +36,7 @@ from paperdesk.ledger.rows import order_row
 from paperdesk.ledger.schema import IS_PENDING, orders, targets
 
 MINUTE: Final = timedelta(minutes=1)
+ATTEMPTS: Final = timedelta(minutes=10)  # for so long a failed order counts as an attempt
 
 
 def plan(
@@ -85,10 +88,13 @@ def situation(
     """Return what the goals are decided from."""
     conids = [goal.contract.conid for goal in goals]
     symbols = [goal.target.symbol for goal in goals]
+    known = account_situation(connection, account, conids, at=at, whole_account=whole_account)
+    is_counting = whole_account or known.limits is not None
     return replace(
-        account_situation(connection, account, conids, at=at, whole_account=whole_account),
+        known,
         unsettled=reading.unsettled(connection, account, conids, at),
         previous=_previous(connection, account, symbols),
+        attempts=reading.attempts(connection, account, at - ATTEMPTS) if is_counting else {},
     )
 
 
@@ -100,7 +106,12 @@ def account_situation(
     at: datetime,
     whole_account: bool,
 ) -> Situation:
-    """Return what is true of an account, as far as a claim on these contracts needs it."""
+    """Return what is true of an account, as far as a claim on these contracts needs it.
+
+    Limits that were set by hand are read here, in the transaction that is decided in.
+    """
+    limits = standing_limits(connection, account)
+    whole_account = whole_account or limits is not None
     return Situation(
         at=at,
         positions=(
@@ -114,6 +125,10 @@ def account_situation(
         sent_last_minute=(
             reading.sent_since(connection, account, at - MINUTE) if whole_account else 0
         ),
+        sent_today=(
+            reading.sent_since(connection, account, day_began(at)) if whole_account else 0
+        ),
+        limits=limits,
     )
 
 

@@ -226,6 +226,32 @@ def sent_since(connection: sa.Connection, account: AccountId, since: datetime) -
     )
 
 
+def attempts(
+    connection: sa.Connection, account: AccountId, since: datetime
+) -> dict[tuple[ConId, int], int]:
+    """Return, per contract and target, how many orders sent since then ended short of it.
+
+    Those that the broker refused or ended by itself: one that was cancelled for a newer target
+    or by its client is no attempt that failed.
+    """
+    failed = [OrderState.REJECTED.value, OrderState.CANCELLED.value]
+    rows = connection.execute(
+        sa.select(orders.c.conid, targets.c.quantity, sa.func.count())
+        .join(
+            targets,
+            sa.and_(targets.c.batch_id == orders.c.batch_id, targets.c.seq == orders.c.seq),
+        )
+        .where(
+            orders.c.account_id == account,
+            orders.c.sent_at > since,
+            orders.c.state.in_(failed),
+            orders.c.cancel_asked.is_(False),
+        )
+        .group_by(orders.c.conid, targets.c.quantity)
+    )
+    return {(ConId(conid), quantity): count for conid, quantity, count in rows}
+
+
 def own_refs(
     connection: sa.Connection, refs: Collection[OrderRef], perm_ids: Collection[int]
 ) -> tuple[set[OrderRef], set[int]]:

@@ -19,6 +19,9 @@ from paperdesk.ledger.learning import Lesson
 from paperdesk.ledger.records import refresh_open
 from paperdesk.ledger.rows import RowMapping
 from paperdesk.ledger.schema import (
+    account_limits,
+    api_keys,
+    audit,
     batches,
     commissions,
     events,
@@ -50,6 +53,9 @@ STATE: Final = (
     halts,
     locks,
     findings,
+    api_keys,
+    account_limits,
+    audit,
 )
 _AT_ONCE: Final = 500  # a database bounds how many values one question may name
 # The stored answer of a key is a copy of what the state said once, and no event.

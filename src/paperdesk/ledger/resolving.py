@@ -14,7 +14,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from paperdesk.domain import reconcile
+from paperdesk.domain.audit import Action
 from paperdesk.domain.batch import ErrorCode, Resolution
+from paperdesk.domain.client import Actor
 from paperdesk.domain.execution import Execution
 from paperdesk.domain.order import UNRESOLVED, Order, OrderEvent, OrderState, advance
 from paperdesk.domain.order import shown_status as status_of
@@ -22,11 +24,11 @@ from paperdesk.domain.views import Finding, OrderEvidence
 from paperdesk.domain.vocabulary import (
     AccountId,
     BatchId,
-    ClientName,
     ExecId,
     OrderRef,
 )
 from paperdesk.errors import BadRequest, FieldError
+from paperdesk.ledger import trail
 from paperdesk.ledger.booking import Bookkeeper
 from paperdesk.ledger.journal import Journal, next_id
 from paperdesk.ledger.reading import orders_where
@@ -105,13 +107,29 @@ def conclude(
     return after
 
 
-def resolve(
-    journal: Journal, batch_id: BatchId, resolution: Resolution, by: ClientName
-) -> None:
+def resolve(journal: Journal, batch_id: BatchId, resolution: Resolution, by: Actor) -> None:
     """Record what a person says. Raises BadRequest where nothing is to be said."""
     order = _unresolved(journal.connection, batch_id, resolution)
     quantity = resolution.filled_qty
-    words = f"{by} said: " + (
+    trail.note(
+        journal,
+        by,
+        Action.RESOLVE,
+        account=order.account,
+        batch_id=batch_id,
+        before={
+            "symbol": order.symbol,
+            "status": status_of(order).value,
+            "filled_qty": order.filled_qty,
+        },
+        after={
+            "symbol": order.symbol,
+            "as": "not_placed" if quantity is None else "filled",
+            "filled_qty": quantity,
+            "price": None if resolution.price is None else format(resolution.price, "f"),
+        },
+    )
+    words = f"{by.name} said: " + (
         "it was never placed" if quantity is None else f"{quantity} were filled"
     )
     note(journal, {order.ref: Finding(journal.at, SAID, words, is_complete=True)})

@@ -1,7 +1,7 @@
 """The tables.
 
-Owns: what is stored and how money and time are written. Migrations must produce exactly this, on
-SQLite and on PostgreSQL; a test compares them. Nothing is ever deleted. What the gateway chooses
+Owns: what is stored. Migrations must produce exactly this, on
+SQLite and on PostgreSQL; a test compares them. Nothing of the state is ever deleted. What the gateway chooses
 has room: PostgreSQL refuses a text or a number that is larger than its column.
 
 The condition of a partial index is written as SQLAlchemy writes it in a question: SQLite uses
@@ -10,85 +10,18 @@ fit a question, else chance decides; so those on times leave out the orders that
 
 `events` is the history, in one gap-free sequence: every message of a gateway that is news, and
 every decision of ours. The tables of state (batches, targets, newest_targets, orders, executions,
-commissions, positions, openings, halts, locks, findings) are a fold of it (`rebuild`); owner,
-contracts and snapshots are not state but means.
+commissions, positions, openings, halts, locks, findings, api_keys, account_limits, audit) are a
+fold of it (`rebuild`); owner, contracts, snapshots and key_uses are not state but means. What is
+in `events` and in `audit` the database itself refuses to change or delete.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
-
-class Money(TypeDecorator[Decimal]):
-    """An exact decimal, written as its digits: SQLite has no decimal type."""
-
-    impl = sa.String
-    cache_ok = True
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
-        """Write the digits, without an exponent."""
-        del dialect
-        return None if value is None else format(value, "f")
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
-        """Read the digits."""
-        del dialect
-        return None if value is None else Decimal(value)
-
-
-class Instant(TypeDecorator[datetime]):
-    """A moment in UTC; in SQLite written so that text order is order of time."""
-
-    impl = sa.String(26)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Use PostgreSQL's own type: how it orders text depends on the database's locale."""
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(sa.DateTime(timezone=True))
-        return super().load_dialect_impl(dialect)
-
-    def process_bind_param(
-        self, value: datetime | None, dialect: Dialect
-    ) -> str | datetime | None:
-        """Write UTC, to the microsecond."""
-        if value is None:
-            return None
-        assert value.tzinfo is not None
-        if dialect.name == "postgresql":
-            return value.astimezone(UTC)
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        """Read it as UTC."""
-        del dialect
-        if value is None or isinstance(value, datetime):
-            return None if value is None else value.astimezone(UTC)
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-
-
-class Words(TypeDecorator[str]):
-    """Text that somebody else chose: of any length, and nothing in it is refused."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Write "?" for what PostgreSQL or UTF-8 cannot hold: NUL and lone surrogates."""
-        del dialect
-        if value is None:
-            return None
-        return value.replace("\0", "?").encode("utf-8", "replace").decode()
-
-
-# Numbers rows in their order. SQLite numbers by itself only what it calls INTEGER.
-Number: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+from paperdesk.ledger.columns import Instant, Money, Number, Words
 
 metadata = sa.MetaData(
     naming_convention={
@@ -443,4 +376,59 @@ events = sa.Table(
     sa.Column("client_id", sa.Integer),
     sa.Column("version", sa.Integer),  # of the protocol, by which the fields are laid out
     sa.Column("body", sa.JSON, nullable=False),
+)
+
+# Who may call: the digest of each key ever made, never the key. null: every account, every
+# symbol, no end.
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("key_id", sa.String(16), primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False, unique=True),
+    sa.Column("client", sa.String(255), nullable=False),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("accounts", sa.JSON(none_as_null=True)),
+    sa.Column("symbols", sa.JSON(none_as_null=True)),
+    sa.Column("expires_at", Instant),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("created_by", sa.String(255), nullable=False),
+    sa.Column("revoked_at", Instant),
+    sa.Column("revoked_by", sa.String(255)),
+)
+
+# About when a key was last presented, so that one knows which is not needed any more.
+key_uses = sa.Table(
+    "key_uses",
+    metadata,
+    sa.Column("key_id", sa.String(16), primary_key=True),
+    sa.Column("used_at", Instant, nullable=False),
+)
+
+# Limits that were set while the service ran. They stand in the place of the configuration's;
+# null: the configuration's hold again.
+account_limits = sa.Table(
+    "account_limits",
+    metadata,
+    sa.Column("account_id", sa.String(32), primary_key=True),
+    sa.Column("limits", sa.JSON(none_as_null=True)),
+    sa.Column("set_at", Instant, nullable=False),
+    sa.Column("set_by", sa.String(255), nullable=False),
+)
+
+# Who changed what, from where, and what it was before: written with the change.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("client", sa.String(255), nullable=False),
+    sa.Column("key_id", sa.String(16)),
+    sa.Column("source", Words),
+    sa.Column("request_id", sa.String(64)),
+    sa.Column("account_id", sa.String(32)),  # null: every account
+    sa.Column("batch_id", sa.String(16)),
+    sa.Column("before", sa.JSON(none_as_null=True)),
+    sa.Column("after", sa.JSON(none_as_null=True)),
+    sa.Index("ix_audit_account_id_id", "account_id", "id"),
 )

@@ -13,12 +13,14 @@ import sqlalchemy as sa
 
 from paperdesk.crash import crash_point
 from paperdesk.desk.ports import Stopped
+from paperdesk.domain.audit import Action
 from paperdesk.domain.batch import ErrorCode, Outcome
+from paperdesk.domain.client import Actor
 from paperdesk.domain.halt import Halt
-from paperdesk.domain.order import Order, OrderEvent, OrderState, advance
+from paperdesk.domain.order import Order, OrderEvent, OrderState, advance, shown_status
 from paperdesk.domain.position import is_reducing
 from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode
-from paperdesk.ledger import reading
+from paperdesk.ledger import reading, trail
 from paperdesk.ledger.journal import Journal, next_id
 from paperdesk.ledger.records import (
     open_orders,
@@ -31,7 +33,7 @@ from paperdesk.ledger.records import (
 from paperdesk.ledger.schema import IS_PENDING, halts, orders, targets
 
 
-def ask_cancel(journal: Journal, batch_id: BatchId) -> list[Order]:
+def ask_cancel(journal: Journal, batch_id: BatchId, by: Actor) -> list[Order]:
     """Withdraw the targets; end what is unsent; return what serves the batch and has left."""
     rows = journal.connection.execute(
         sa.select(targets.c.id, targets.c.outcome).where(targets.c.batch_id == batch_id)
@@ -48,11 +50,21 @@ def ask_cancel(journal: Journal, batch_id: BatchId) -> list[Order]:
     serving = open_orders(journal.connection, orders.c.serves.in_([row.id for row in rows]))
     sent = _end_unsent(journal, serving)
     refresh_open(journal.connection, {batch_id})
+    trail.note(
+        journal,
+        by,
+        Action.CANCEL,
+        account=reading.account_of(journal.connection, batch_id),
+        batch_id=batch_id,
+        before={order.symbol: shown_status(order).value for order in serving},
+        after={"cancel_asked": [order.symbol for order in sent]},
+    )
     return _ask(journal, sent)
 
 
-def halt(journal: Journal, new: Halt, *, cancel_working: bool) -> Stopped:
+def halt(journal: Journal, new: Halt, *, cancel_working: bool, by: Actor) -> Stopped:
     """Store a halt and end what it stops and is not sent."""
+    before = [trail.halt_state(standing) for standing in reading.halts(journal.connection)]
     journal.insert(
         halts,
         [
@@ -84,18 +96,41 @@ def halt(journal: Journal, new: Halt, *, cancel_working: bool) -> Stopped:
         if order.state is not OrderState.PLANNED
     ]
     working = _ask(journal, sent) if cancel_working else sent
+    trail.note(
+        journal,
+        by,
+        Action.HALT,
+        account=new.account,
+        before={"halts": before},
+        after={
+            **trail.halt_state(new),
+            "cancel_working": cancel_working,
+            "ended_unsent": len(stopped),
+            "working": len(working),
+        },
+    )
     crash_point("CP28")
     return Stopped(new, tuple(stopped), tuple(working))
 
 
-def resume(journal: Journal, account: AccountId | None, by: str, reason: str) -> None:
+def resume(journal: Journal, account: AccountId | None, by: Actor, reason: str) -> None:
     """Lift the halts of the account, or the one of all accounts."""
+    before = [
+        trail.halt_state(standing)
+        for standing in reading.halts(journal.connection)
+        if standing.account == account
+    ]
     same = halts.c.account_id.is_(None) if account is None else halts.c.account_id == account
     standing = journal.connection.scalars(
         sa.select(halts.c.id).where(same, halts.c.resumed_at.is_(None))
     )
-    lifted = {"resumed_at": journal.at, "resumed_by": by, "resumed_because": reason}
+    lifted = {"resumed_at": journal.at, "resumed_by": by.name, "resumed_because": reason}
     journal.update_each(halts, [({"id": identity}, lifted) for identity in standing.all()])
+    if before:
+        after = {"halts": [], "reason": reason}
+        trail.note(
+            journal, by, Action.RESUME, account=account, before={"halts": before}, after=after
+        )
 
 
 def _end_unsent(journal: Journal, found: Sequence[Order]) -> list[Order]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -34,6 +34,7 @@ from paperdesk.desk.ports import (
     Unlisted,
 )
 from paperdesk.domain.batch import Batch, BatchHead, Refusal, Resolution
+from paperdesk.domain.client import SERVICE, Actor
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.halt import Halt
@@ -66,10 +67,11 @@ from paperdesk.ledger import (
     stops,
 )
 from paperdesk.ledger import claims as claiming
-from paperdesk.ledger.journal import Journal
+from paperdesk.ledger.administration import SqlAdministration
 from paperdesk.ledger.opening import open_owned
 from paperdesk.ledger.records import order_row_of
 from paperdesk.ledger.schema import batches, contracts, owner, snapshots
+from paperdesk.ledger.transacting import Transacting
 from paperdesk.ledger.upsert import upsert
 
 T = TypeVar("T")
@@ -78,15 +80,13 @@ READ_BACK_SECONDS: Final = 1.0
 READ_BACK_PAUSE_SECONDS: Final = 0.1
 
 
-class SqlLedger:
+class SqlLedger(Transacting):
     """The Ledger port on SQLite or PostgreSQL."""
 
     def __init__(
         self, owned: engine.Owned, executor: Executor, readers: Executor, clock: Clock
     ) -> None:
-        self._owned = owned
-        self._executor = executor
-        self._readers = readers
+        super().__init__(owned, executor, readers)
         self._clock = clock
 
     @classmethod
@@ -102,17 +102,16 @@ class SqlLedger:
         owned = await executor.run(lambda: open_owned(url, at))
         return cls(owned, executor, readers or executor, clock)
 
+    @property
+    def administration(self) -> SqlAdministration:
+        """Keys, limits and the audit trail of the same ledger."""
+        return SqlAdministration(self._owned, self._executor, self._readers)
+
     async def close(self) -> None:
         """Release the ledger to its next owner."""
         # Each connection in its own thread: a reading that runs still must end first.
         await self._readers.run(self._owned.reader.dispose)
         await self._executor.run(self._owned.close)
-
-    async def _transact(self, work: Callable[[sa.Connection], T]) -> T:
-        return await self._executor.run(lambda: self._owned.transact(work))
-
-    async def _read(self, work: Callable[[sa.Connection], T]) -> T:
-        return await self._readers.run(lambda: self._owned.read(work))
 
     def version(self) -> int | None:
         """Return a number that stands while the ledger is certainly unchanged, or None.
@@ -153,19 +152,6 @@ class SqlLedger:
         reads everything.
         """
         return await self._read(lambda c: rebuild.differences(c, read))
-
-    async def _decide(
-        self, kind: str, at: datetime, work: Callable[[Journal], T], **of: Any
-    ) -> T:
-        """Run a decision of ours in one transaction, and append it to the history."""
-
-        def whole(connection: sa.Connection) -> T:
-            journal = Journal(connection, at)
-            result = work(journal)
-            journal.close(kind, **of)
-            return result
-
-        return await self._transact(whole)
 
     async def accept(self, new: NewBatch) -> Batch:
         """T0."""
@@ -292,27 +278,29 @@ class SqlLedger:
         )
         return Learned(frozenset(touched), frozenset(accounts))
 
-    async def ask_cancel(self, batch_id: BatchId, at: datetime) -> list[Order]:
+    async def ask_cancel(
+        self, batch_id: BatchId, at: datetime, by: Actor = SERVICE
+    ) -> list[Order]:
         """Withdraw a batch."""
         return await self._decide(
-            "withdrawn", at, lambda j: stops.ask_cancel(j, batch_id), batch_id=batch_id
+            "withdrawn", at, lambda j: stops.ask_cancel(j, batch_id, by), batch_id=batch_id
         )
 
     async def cancels_asked(self, accounts: Collection[AccountId]) -> list[Order]:
         """Return orders whose cancel is still to be confirmed."""
         return await self._read(lambda c: reading.cancels_asked(c, accounts))
 
-    async def halt(self, halt: Halt, *, cancel_working: bool) -> Stopped:
+    async def halt(self, halt: Halt, *, cancel_working: bool, by: Actor = SERVICE) -> Stopped:
         """Store a halt."""
         return await self._decide(
             "halted",
             halt.since,
-            lambda j: stops.halt(j, halt, cancel_working=cancel_working),
+            lambda j: stops.halt(j, halt, cancel_working=cancel_working, by=by),
             account=halt.account,
         )
 
     async def resume(
-        self, account: AccountId | None, by: str, reason: str, at: datetime
+        self, account: AccountId | None, by: Actor, reason: str, at: datetime
     ) -> None:
         """Lift halts."""
         await self._decide(
@@ -352,7 +340,7 @@ class SqlLedger:
         )
 
     async def resolve(
-        self, batch_id: BatchId, resolution: Resolution, by: ClientName, at: datetime
+        self, batch_id: BatchId, resolution: Resolution, by: Actor, at: datetime
     ) -> None:
         """Record what a person says of an unknown order."""
         await self._decide(
@@ -377,11 +365,15 @@ class SqlLedger:
         )
 
     async def adopt(
-        self, account: AccountId, changes: Sequence[Adjustment], at: datetime
+        self,
+        account: AccountId,
+        changes: Sequence[Adjustment],
+        at: datetime,
+        by: Actor = SERVICE,
     ) -> None:
         """Change opening positions."""
         await self._decide(
-            "adopted", at, lambda j: books.adopt(j, account, changes), account=account
+            "adopted", at, lambda j: books.adopt(j, account, changes, by), account=account
         )
 
     async def agree(
@@ -408,12 +400,13 @@ class SqlLedger:
         at: datetime,
         *,
         breaks_only: bool,
+        by: Actor = SERVICE,
     ) -> None:
         """Clear locks."""
         await self._decide(
             "unlocked",
             at,
-            lambda j: books.unlock(j, account, conids, breaks_only=breaks_only),
+            lambda j: books.unlock(j, account, conids, breaks_only=breaks_only, by=by),
             account=account,
         )
 

@@ -26,7 +26,7 @@ from paperdesk.domain.views import (
 from paperdesk.errors import PaperdeskError
 from paperdesk.wire.encoding import number, number_or_null, rfc3339
 from paperdesk.wire.interventions import StandingHalt
-from paperdesk.wire.limits import LimitsBody
+from paperdesk.wire.limits import LimitsBody, LimitsSource, source_of
 from paperdesk.wire.query import NextCursor, cursor_of
 from paperdesk.wire.rows import OrderRow, PreviewResultRow, ResultRow
 from paperdesk.wire.values import BatchIdText, Time
@@ -286,6 +286,7 @@ class AccountBody(Struct, kw_only=True, frozen=True):
     halt: StandingHalt | UnsetType = UNSET
     locks: tuple[LockBody, ...]
     limits: LimitsBody
+    limits_source: LimitsSource
     net_liquidation: Decimal | None
 
     @classmethod
@@ -300,6 +301,7 @@ class AccountBody(Struct, kw_only=True, frozen=True):
             halt=UNSET if account.halt is None else StandingHalt.of(account.halt),
             locks=tuple(LockBody.of(lock) for lock in account.locks),
             limits=LimitsBody.of(account.limits),
+            limits_source=source_of(is_set_by_hand=account.are_limits_set_by_hand),
             net_liquidation=number_or_null(account.net_liquidation),
         )
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Meta
 
+from paperdesk.domain.audit import Action
 from paperdesk.domain.contract import normalise_symbol
 from paperdesk.domain.vocabulary import Symbol
 from paperdesk.errors import FieldError
@@ -45,6 +46,7 @@ class Query:
 
     account_id: str | None = None
     client: str | None = None
+    action: Action | None = None
     symbol: Symbol | None = None
     since: datetime | None = None
     limit: int = LIMIT_DEFAULT
@@ -94,6 +96,12 @@ def _symbol(value: str) -> Symbol:
     return symbol
 
 
+def _action(value: str) -> Action:
+    if value not in list(Action):
+        raise ValueError(f"must be one of {', '.join(Action)}")
+    return Action(value)
+
+
 def _since(value: str) -> datetime:
     try:
         return moment_of(_BARE_PLUS.sub("+", value))
@@ -105,7 +113,13 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "account_id": Parameter(
         "account_id", _text, {"type": "string"}, "One of the accounts of the key."
     ),
-    "client": Parameter("client", _text, {"type": "string"}, "Only batches of this client."),
+    "client": Parameter("client", _text, {"type": "string"}, "Only what is of this client."),
+    "action": Parameter(
+        "action",
+        _action,
+        {"type": "string", "enum": [action.value for action in Action]},
+        "Only changes of this kind.",
+    ),
     "symbol": Parameter("symbol", _symbol, {"type": "string"}, "Only this symbol."),
     "since": Parameter(
         "since", _since, {"type": "string", "format": "date-time"}, "Only from this time on."

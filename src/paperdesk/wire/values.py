@@ -21,6 +21,7 @@ from paperdesk.wire.parsing import Json, shown
 from paperdesk.wire.reading import Breach, kind_of
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 QUANTITY_MAX: Final = 1_000_000_000
 PRICE_BELOW: Final = Decimal(10) ** 9
@@ -28,6 +29,7 @@ PRICE_DECIMALS_MAX: Final = 8
 TOLERANCE_BELOW: Final = Decimal(100)
 TOLERANCE_DECIMALS_MAX: Final = 30  # more than float arithmetic leaves behind
 REASON_CHARS_MAX: Final = 500
+LIST_MAX: Final = 1_000
 
 # RFC 3339, which lets a blank stand for the T.
 _TIME: Final = re.compile(
@@ -89,6 +91,47 @@ def word_of(kind: type[E]) -> Callable[[Json], E]:
         if value not in list(kind):
             raise Breach(f"must be one of {', '.join(kind)}")
         return kind(text(value))
+
+    return read
+
+
+def list_of(read_one: Callable[[Json], T]) -> Callable[[Json], tuple[T, ...]]:
+    """Return the reader of a list of different entries, at least one."""
+
+    def read(value: Json) -> tuple[T, ...]:
+        if not isinstance(value, list) or not 1 <= len(value) <= LIST_MAX:
+            raise Breach(f"must be a list of 1 to {LIST_MAX:,} entries")
+        entries = tuple(read_one(entry) for entry in value)
+        if len(set(entries)) < len(entries):
+            raise Breach("names an entry twice: name it once")
+        return entries
+
+    return read
+
+
+def whole_number(low: int, high: int) -> Callable[[Json], int]:
+    """Return the reader of a whole number, both ends included."""
+
+    def read(value: Json) -> int:
+        number = _number(value)
+        if number.adjusted() > len(str(high)) or not low <= number <= high or _decimals(number):
+            raise Breach(f"must be a whole number from {low:,} to {high:,}")
+        return int(number)
+
+    return read
+
+
+def amount(most: int) -> Callable[[Json], Decimal]:
+    """Return the reader of an amount above 0 and at most `most`, with its digits as sent."""
+
+    def read(value: Json) -> Decimal:
+        number = _number(value)
+        if not 0 < number <= most or _decimals(number) > PRICE_DECIMALS_MAX:
+            raise Breach(
+                f"must be a number above 0 and at most {most:,}, with at most "
+                f"{PRICE_DECIMALS_MAX} decimals"
+            )
+        return number
 
     return read
 

@@ -312,6 +312,7 @@ async def test_accounts_are_those_of_the_key_as_the_contract_shows(front: Front)
     assert row == {
         "account_id": OTHER_ACCOUNT, "type": "Paper", "default": False, "connected": True,
         "reason": None, "halted": False, "locks": [], "limits": NO_LIMITS,
+        "limits_source": "configuration",
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 Owns: one name for each port and for what passes through it, wherever it is written down.
 """
 
+from paperdesk.desk.ports.administration import Administration, AuditFilter
 from paperdesk.desk.ports.broker import Broker, BrokerListener, LineDown, NotSent, Quote
 from paperdesk.desk.ports.entries import (
     Claim,
@@ -26,6 +27,8 @@ from paperdesk.desk.ports.ledger import Ledger
 from paperdesk.desk.ports.machine import Clock, Executor, Random
 
 __all__ = [
+    "Administration",
+    "AuditFilter",
     "Broker",
     "BrokerListener",
     "Claim",

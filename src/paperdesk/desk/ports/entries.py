@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from paperdesk.domain.batch import Batch, BatchHead, Refusal, Target
+from paperdesk.domain.client import SERVICE, Actor
 from paperdesk.domain.halt import Halt
 from paperdesk.domain.order import Order
 from paperdesk.domain.planning import Goal, Plan, Situation
@@ -30,7 +31,7 @@ class Submission:
 
     Nothing of it is sent at or after `valid_until`; a target as of an earlier time than the
     client's newest on the symbol is not applied; `closes_unlisted` sets target 0 for what is
-    held by a target of this client and not listed.
+    held by a target of this client and not listed, as far as its key may trade `symbols`.
     """
 
     account: AccountId
@@ -38,6 +39,7 @@ class Submission:
     as_of: datetime | None = None
     valid_until: datetime | None = None
     closes_unlisted: bool = False
+    symbols: frozenset[Symbol] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class NewBatch:
     """What T0 writes: a batch, its targets, and the idempotency key it was posted with.
 
     Nothing of it is sent at or after `send_before`; `in_session` tells whether it was accepted
-    while the market was open. It is accepted only where `expected`, if given, still holds.
+    while the market was open. It is accepted only where `expected`, if given, still holds. `by`
+    is the client of `head` in this call of it.
     """
 
     head: BatchHead
@@ -68,6 +71,7 @@ class NewBatch:
     send_before: datetime
     in_session: bool = True
     expected: Stamp | None = None
+    by: Actor = SERVICE
 
 
 @dataclass(frozen=True, slots=True)

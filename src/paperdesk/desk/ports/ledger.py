@@ -27,6 +27,7 @@ from paperdesk.desk.ports.entries import (
     Unlisted,
 )
 from paperdesk.domain.batch import Batch, BatchHead, Refusal, Resolution
+from paperdesk.domain.client import SERVICE, Actor
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.halt import Halt
@@ -56,7 +57,8 @@ class Ledger(Protocol):
     """The durable record, and the truth. Each method is one transaction.
 
     Every method raises LedgerUnavailable where the database cannot be read or written; then
-    nothing of the call is stored.
+    nothing of the call is stored. What a person or a program changes is written into the audit
+    trail in the same transaction; `by` says who.
     """
 
     async def close(self) -> None:
@@ -146,7 +148,9 @@ class Ledger(Protocol):
         """Mark orders without any answer, sent before an instant, as unknown."""
 
     # -- cancelling and halting ------------------------------------------------------------
-    async def ask_cancel(self, batch_id: BatchId, at: datetime) -> list[Order]:
+    async def ask_cancel(
+        self, batch_id: BatchId, at: datetime, by: Actor = SERVICE
+    ) -> list[Order]:
         """Withdraw a batch's targets; drop what is unsent; return orders to cancel.
 
         An order of the batch that a newer batch keeps is left alone; one of an older batch
@@ -156,11 +160,11 @@ class Ledger(Protocol):
     async def cancels_asked(self, accounts: Collection[AccountId]) -> list[Order]:
         """Return orders that still may trade and whose cancel was asked."""
 
-    async def halt(self, halt: Halt, *, cancel_working: bool) -> Stopped:
+    async def halt(self, halt: Halt, *, cancel_working: bool, by: Actor = SERVICE) -> Stopped:
         """Store a halt; what it stops and is not sent ends in the same commit."""
 
     async def resume(
-        self, account: AccountId | None, by: str, reason: str, at: datetime
+        self, account: AccountId | None, by: Actor, reason: str, at: datetime
     ) -> None:
         """Lift the halts of an account, or the one of all accounts."""
 
@@ -193,7 +197,7 @@ class Ledger(Protocol):
         """
 
     async def resolve(
-        self, batch_id: BatchId, resolution: Resolution, by: ClientName, at: datetime
+        self, batch_id: BatchId, resolution: Resolution, by: Actor, at: datetime
     ) -> None:
         """Record what a person says of an unknown order. Raises BadRequest."""
 
@@ -208,7 +212,11 @@ class Ledger(Protocol):
         """Return per contract what the books say; None where they were never opened."""
 
     async def adopt(
-        self, account: AccountId, changes: Sequence[Adjustment], at: datetime
+        self,
+        account: AccountId,
+        changes: Sequence[Adjustment],
+        at: datetime,
+        by: Actor = SERVICE,
     ) -> None:
         """Change opening positions, each with its reason; the broker's figure is agreed.
 
@@ -230,6 +238,7 @@ class Ledger(Protocol):
         at: datetime,
         *,
         breaks_only: bool,
+        by: Actor = SERVICE,
     ) -> None:
         """Clear locks; with `breaks_only` those that clear themselves."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from paperdesk.ledger.schema import Instant, Money
+from paperdesk.ledger.columns import Instant, Money
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -39,6 +39,7 @@ def make_wish(
         position=position,
         reference=None if reference is None else Decimal(reference),
         also_working=also_working,
+        reference_is="a quote 3 s old",
     )
 
 
@@ -60,6 +61,8 @@ books = st.builds(
     Book,
     gross_notional_of_others=st.none() | amounts,
     orders_last_minute=st.integers(0, 100),
+    orders_today=st.integers(0, 100),
+    attempts=st.integers(0, 3),
 )
 limit_sets = st.builds(
     Limits,
@@ -69,8 +72,11 @@ limit_sets = st.builds(
     max_gross_notional=st.none() | amounts,
     max_orders_per_minute=st.none() | st.integers(1, 100),
     price_collar_pct=st.none() | st.decimals(min_value="0.01", max_value=100, places=2),
+    max_orders_per_day=st.none() | st.integers(1, 100),
+    max_attempts_per_target=st.none() | st.integers(1, 3),
     allow_short=st.booleans(),
     symbols=st.none() | st.just(frozenset({AAPL})),
+    restricted_symbols=st.none() | st.just(frozenset({AAPL})),
 )
 
 QUANTITY = Limits(max_order_quantity=10_000)
@@ -81,6 +87,7 @@ PACE = Limits(max_orders_per_minute=3_000)
 COLLAR = Limits(price_collar_pct=Decimal(10))
 LONG = Limits(allow_short=False)
 ONLY_AAPL = Limits(symbols=frozenset({AAPL}))
+NO_TSLA = Limits(restricted_symbols=frozenset({TSLA}))
 
 
 @pytest.mark.parametrize(
@@ -146,21 +153,21 @@ ONLY_AAPL = Limits(symbols=frozenset({AAPL}))
             COLLAR, make_wish(limit="110"), make_wish(limit="110.01"),
             (
                 "price_collar_pct is 10: the limit price 110.01 is further from the reference price "
-                "100; a limit price from 90 to 110 passes"
+                "100 (a quote 3 s old); a limit price from 90 to 110 passes"
             ),
         ),
         (
             COLLAR, make_wish(limit="90.00"), make_wish(limit="89.99"),
             (
                 "price_collar_pct is 10: the limit price 89.99 is further from the reference price "
-                "100; a limit price from 90 to 110 passes"
+                "100 (a quote 3 s old); a limit price from 90 to 110 passes"
             ),
         ),
         (
             COLLAR, make_wish(-1, limit="110"), make_wish(-1, limit="110.01"),
             (
                 "price_collar_pct is 10: the limit price 110.01 is further from the reference price "
-                "100; a limit price from 90 to 110 passes"
+                "100 (a quote 3 s old); a limit price from 90 to 110 passes"
             ),
         ),
         (
@@ -177,6 +184,15 @@ ONLY_AAPL = Limits(symbols=frozenset({AAPL}))
             make_wish(7, symbol=TSLA, position=-7), make_wish(-1, symbol=TSLA, position=-7),
             "symbols does not name TSLA: with -7 held only a target from -7 to 0 passes",
         ),
+        (
+            NO_TSLA, make_wish(), make_wish(symbol=TSLA),
+            "restricted_symbols names TSLA: with 0 held only a target of 0 passes",
+        ),
+        (
+            NO_TSLA,
+            make_wish(-50, symbol=TSLA, position=50), make_wish(-51, symbol=TSLA, position=50),
+            "restricted_symbols names TSLA: with 50 held only a target from 0 to 50 passes",
+        ),
     ],
 )  # fmt: skip
 def test_an_order_passes_at_the_limit_and_is_refused_one_beyond(
@@ -184,6 +200,27 @@ def test_an_order_passes_at_the_limit_and_is_refused_one_beyond(
 ) -> None:
     assert judge(limits, passes, make_book()) is None
     assert judge(limits, refused, make_book()) == words
+
+
+def test_orders_are_counted_by_the_day() -> None:
+    day = Limits(max_orders_per_day=2_000)
+
+    assert judge(day, make_wish(), Book(None, 0, orders_today=1_999)) is None
+    assert judge(day, make_wish(), Book(None, 0, orders_today=2_000)) == (
+        "max_orders_per_day is 2,000: this one would be number 2,001; post the target again "
+        "after midnight in New York"
+    )
+
+
+def test_attempts_that_the_broker_ended_are_counted_by_the_target() -> None:
+    thrice = Limits(max_attempts_per_target=3)
+
+    assert judge(thrice, make_wish(), Book(None, 0, attempts=2)) is None
+    assert judge(thrice, make_wish(), Book(None, 0, attempts=3)) == (
+        "max_attempts_per_target is 3: in the last ten minutes 3 orders of AAPL for this target "
+        "were refused or ended by the broker; find out why, post another target, or this one "
+        "later"
+    )
 
 
 def test_the_other_symbols_count_towards_the_gross() -> None:
@@ -242,7 +279,19 @@ def test_what_others_have_working_counts_on_the_orders_side_only() -> None:
 
 
 def test_an_exit_passes_whatever_else_is_true_of_the_account() -> None:
-    strict = Limits(1, Decimal(1), Decimal(1), Decimal(1), 1, None, False, frozenset())
+    strict = Limits(
+        1,
+        Decimal(1),
+        Decimal(1),
+        Decimal(1),
+        1,
+        1,
+        1,
+        None,
+        False,
+        frozenset(),
+        frozenset({AAPL}),
+    )
 
     assert (
         judge(strict, make_wish(-9, position=9, also_working=-9), make_book(None, sent=9))

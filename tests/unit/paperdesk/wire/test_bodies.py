@@ -313,7 +313,8 @@ def test_an_account_shows_its_locks_and_why_it_is_down() -> None:
     assert written(bodies.AccountsAnswer.of([view]))["accounts"] == [
         {
             "account_id": "DU8730189", "type": "Paper", "default": True, "connected": False,
-            "reason": "line lost", "halted": False, "limits": NO_LIMITS, "net_liquidation": None,
+            "reason": "line lost", "halted": False, "limits": NO_LIMITS,
+            "limits_source": "configuration", "net_liquidation": None,
             "locks": [
                 {
                     "symbol": "AAPL", "reason": "unknown order",

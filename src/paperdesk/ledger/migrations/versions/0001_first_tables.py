@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from paperdesk.ledger.schema import Instant, Money, Number, Words
+from paperdesk.ledger.columns import Instant, Money, Number, Words
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,148 @@
+"""How much one client, and all of them, may ask in a second.
+
+Owns: the token buckets, the `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers-11), and the
+429 of a caller that is too fast, judged before its request is read. Whoever halts is never too
+fast: stopping must be easier than starting. Knows nothing of what is asked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final, cast
+
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from paperdesk.config import RateSettings
+from paperdesk.domain.client import Client
+from paperdesk.errors import RateLimited
+
+BURST_SECONDS: Final = 2  # so much of its rate may come at once
+
+
+class Bucket:
+    """A bucket that holds a burst of tokens and fills at a rate."""
+
+    __slots__ = ("_at", "_left", "_rate")
+
+    def __init__(self, rate: int, now: float) -> None:
+        self._rate = rate
+        self._left = float(rate * BURST_SECONDS)
+        self._at = now
+
+    @property
+    def rate(self) -> int:
+        """Tokens a second."""
+        return self._rate
+
+    @property
+    def left(self) -> int:
+        """Whole tokens that are left."""
+        return int(self._left)
+
+    def fill(self, now: float) -> None:
+        """Add what has come in since it was last looked at."""
+        most = self._rate * BURST_SECONDS
+        self._left = min(most, self._left + max(now - self._at, 0.0) * self._rate)
+        self._at = now
+
+    def take(self) -> None:
+        """Take a token that `left` said was there."""
+        self._left -= 1
+
+    def wait_seconds(self) -> int:
+        """Return in how many seconds there is a token, at least 1 as Retry-After needs."""
+        return max(1, math.ceil((1 - self._left) / self._rate))
+
+    def full_in_seconds(self) -> int:
+        """Return in how many seconds it is full again."""
+        return math.ceil((self._rate * BURST_SECONDS - self._left) / self._rate)
+
+
+class RateLimit:
+    """ASGI middleware behind authentication. `time` is the event loop's."""
+
+    def __init__(self, app: ASGIApp, rates: RateSettings, time: Callable[[], float]) -> None:
+        self._app = app
+        self._rates = rates
+        self._time = time
+        now = time()
+        self._all = {"requests": Bucket(rates.requests_of_all, now)}
+        self._all["batches"] = Bucket(rates.batches_of_all, now)
+        self._of: dict[tuple[str, str], Bucket] = {}
+        self._in_flight = 0
+        self._policy = ", ".join(
+            f'"{name}";q={rate * BURST_SECONDS};w={BURST_SECONDS}'
+            for name, rate in (("requests", rates.requests), ("batches", rates.batches))
+        ).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request. Raises RateLimited."""
+        client = cast("Client | None", scope["user"])
+        if client is None or _is_halt(cast("HTTPScope", scope)):
+            await self._app(scope, receive, send)
+            return
+        self._admit(client, cast("HTTPScope", scope))
+        self._in_flight += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._in_flight -= 1
+
+    def _admit(self, client: Client, scope: HTTPScope) -> None:
+        """Take a token of each kind that the request needs, or none of them."""
+        now = self._time()
+        names = ("requests", "batches") if _is_batch(scope) else ("requests",)
+        own = [self._bucket(client.name, name, now) for name in names]
+        shared = [self._all[name] for name in names]
+        for bucket in (*own, *shared):
+            bucket.fill(now)
+        empty = [bucket for bucket in (*own, *shared) if not bucket.left]
+        if not empty:
+            for bucket in (*own, *shared):
+                bucket.take()
+        self._tell(scope, names[-1], own[-1])
+        if empty:
+            mine = any(bucket in own for bucket in empty)
+            raise RateLimited(
+                _words(names[-1], own[-1].rate) if mine else _ALL_TOO_FAST,
+                retry_after_seconds=max(bucket.wait_seconds() for bucket in empty),
+            )
+        if self._in_flight >= self._rates.in_flight:
+            raise RateLimited(_TOO_MANY_AT_ONCE, retry_after_seconds=1)
+
+    def _bucket(self, client: str, name: str, now: float) -> Bucket:
+        bucket = self._of.get((client, name))
+        if bucket is None:
+            rate = self._rates.requests if name == "requests" else self._rates.batches
+            bucket = self._of[client, name] = Bucket(rate, now)
+        return bucket
+
+    def _tell(self, scope: HTTPScope, name: str, bucket: Bucket) -> None:
+        told = f'"{name}";r={bucket.left};t={bucket.full_in_seconds()}'
+        scope["state"]["headers"] = [
+            (b"ratelimit-policy", self._policy),
+            (b"ratelimit", told.encode()),
+        ]
+
+
+_ALL_TOO_FAST: Final = "All clients together ask more than this service takes: slow down."
+_TOO_MANY_AT_ONCE: Final = (
+    "Too many requests are being worked on: send this one again in a second."
+)
+
+
+def _words(name: str, rate: int) -> str:
+    return (
+        f"This API key's client sends more than {rate} {name} a second: slow down, and put more "
+        "targets into one batch. Nothing of this request was looked at."
+    )
+
+
+def _is_batch(scope: HTTPScope) -> bool:
+    is_post = str(scope["method"]) == "POST"
+    return is_post and scope["path"] in {"/api/v1/orders", "/api/v1/orders/preview"}
+
+
+def _is_halt(scope: HTTPScope) -> bool:
+    return str(scope["method"]) == "POST" and scope["path"].endswith("/halt")

@@ -1,0 +1,46 @@
+"""How a method of the ledger becomes one transaction in the right thread.
+
+Owns: Transacting, what every part of the ledger is built on. Knows no table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from paperdesk.desk.ports import Executor
+from paperdesk.ledger import engine
+from paperdesk.ledger.journal import Journal
+
+T = TypeVar("T")
+
+
+class Transacting:
+    """An open ledger, the thread that writes it and the one that reads it."""
+
+    def __init__(self, owned: engine.Owned, executor: Executor, readers: Executor) -> None:
+        self._owned = owned
+        self._executor = executor
+        self._readers = readers
+
+    async def _transact(self, work: Callable[[sa.Connection], T]) -> T:
+        return await self._executor.run(lambda: self._owned.transact(work))
+
+    async def _read(self, work: Callable[[sa.Connection], T]) -> T:
+        return await self._readers.run(lambda: self._owned.read(work))
+
+    async def _decide(
+        self, kind: str, at: datetime, work: Callable[[Journal], T], **of: Any
+    ) -> T:
+        """Run a decision of ours in one transaction, and append it to the history."""
+
+        def whole(connection: sa.Connection) -> T:
+            journal = Journal(connection, at)
+            result = work(journal)
+            journal.close(kind, **of)
+            return result
+
+        return await self._transact(whole)
