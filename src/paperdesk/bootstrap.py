@@ -11,7 +11,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -43,7 +43,8 @@ from paperdesk.desk.pacer import Pacer
 from paperdesk.desk.ports import Clock, Executor, Random
 from paperdesk.desk.prices import Prices
 from paperdesk.desk.rules import Choices, Rulebook
-from paperdesk.domain.vocabulary import AccountId
+from paperdesk.domain.client import Client, Origin
+from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
 from paperdesk.errors import ConfigError
 from paperdesk.firstkey import first_key
 from paperdesk.ledger.store import SqlLedger
@@ -136,14 +137,8 @@ def _app(
         accounts=accounts,
         clock=clock,
     )
-    administrator = Administrator(
-        ledger.administration,
-        rulebook,
-        accounts=accounts,
-        configured=[given.client for given in settings.clients],
-        clock=clock,
-        random=random,
-        on_keys_changed=keys.forget,
+    administrator = _administrator(
+        settings, ledger, rulebook, clock=clock, random=random, on_keys_changed=keys.forget
     )
     parts = Parts(
         desk,
@@ -155,9 +150,54 @@ def _app(
     return create_app(parts, guards, clock=clock, random=random)
 
 
+def _administrator(
+    settings: Settings,
+    ledger: SqlLedger,
+    rulebook: Rulebook,
+    *,
+    clock: Clock,
+    random: Random,
+    on_keys_changed: Callable[[], None] = lambda: None,
+) -> Administrator:
+    return Administrator(
+        ledger.administration,
+        rulebook,
+        accounts=frozenset(settings.accounts),
+        configured=[given.client for given in settings.clients],
+        clock=clock,
+        random=random,
+        on_keys_changed=on_keys_changed,
+    )
+
+
 def _source_of(scope: HTTPScope) -> str | None:
     peer = scope["client"]
     return None if peer is None else peer[0]
+
+
+@asynccontextmanager
+async def administering(settings: Settings) -> AsyncIterator[tuple[Administrator, Client]]:
+    """Own the ledger of a service that does not run, for whoever sits at its machine.
+
+    Raises LedgerUnavailable, also where a service runs.
+    """
+    clock, random = SystemClock(), SystemRandom()
+    accounts = frozenset(settings.accounts)
+    with _thread("ledger") as executor:
+        ledger = await SqlLedger.open(settings.ledger.url, executor, clock)
+        try:
+            administrator = _administrator(
+                settings, ledger, Rulebook(Choices(), Prices(clock)), clock=clock, random=random
+            )
+            operator = Client(
+                ClientName("operator"),
+                frozenset({Scope.ADMIN}),
+                accounts,
+                origin=Origin(source="command line"),
+            )
+            yield administrator, operator
+        finally:
+            await ledger.close()
 
 
 def serve(settings: Settings) -> int:

@@ -56,6 +56,9 @@ def serve(
     return bootstrap.serve(settings)
 
 
+app.command("paperdesk.cli.keys:app", name="keys")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     tokens = sys.argv[1:] if arguments is None else list(arguments)

@@ -15,10 +15,13 @@ from paperdesk.config.settings import (
     ServerSettings,
     Settings,
 )
+from paperdesk.config.tree import KEY_VARIABLE, URL_VARIABLE
 
 __all__ = [
     "EMBEDDED_ACCOUNTS",
     "EMBEDDED_LEDGER",
+    "KEY_VARIABLE",
+    "URL_VARIABLE",
     "ClientSettings",
     "DeskSettings",
     "GatewaySettings",

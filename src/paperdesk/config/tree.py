@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 FILE_NAME: Final = "paperdesk.toml"
 ENVIRONMENT_PREFIX: Final = "PAPERDESK_"
+# What a client of the service is told by the environment is no setting of the service.
+KEY_VARIABLE: Final = "PAPERDESK_API_KEY"
+URL_VARIABLE: Final = "PAPERDESK_URL"
 LEVELS: Final = "__"  # PAPERDESK_GATEWAYS__0__PORT is gateways[0].port
 
 
@@ -73,7 +76,8 @@ def lay_environment_over(
     tree: dict[str, Node], environ: Mapping[str, str], problems: list[FieldError]
 ) -> None:
     """Put every variable of ours into the tree, over what the file says."""
-    names = [name for name in environ if name.startswith(ENVIRONMENT_PREFIX)]
+    of_clients = {KEY_VARIABLE, URL_VARIABLE}
+    names = [n for n in environ if n.startswith(ENVIRONMENT_PREFIX) and n not in of_clients]
     # A whole list before its entries, so that which of the two wins does not hang on chance.
     for name in sorted(names, key=lambda name: (name.count(LEVELS), name)):
         levels = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split(LEVELS))
