@@ -20,7 +20,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from paperdesk.api import accounts as accounts_api
-from paperdesk.api import administration, interventions, orders, probes
+from paperdesk.api import administration, interventions, orders, probes, reports
 from paperdesk.api.attempts import Attempts
 from paperdesk.api.auth import Authentication, Keys, SourceOf
 from paperdesk.api.body import BODY_BYTES_MAX, BodyLimit
@@ -44,6 +44,7 @@ ENDPOINTS: Final = documented(
         *accounts_api.ENDPOINTS,
         *interventions.ENDPOINTS,
         *administration.ENDPOINTS,
+        *reports.ENDPOINTS,
     )
 )
 

@@ -34,17 +34,18 @@ from paperdesk.desk.ports import (
 )
 from paperdesk.desk.previewing import Previewer
 from paperdesk.desk.previews import Previews
+from paperdesk.desk.reporting import Reporter
 from paperdesk.desk.rules import Rulebook
 from paperdesk.desk.waiting import Waiter, answered, ended
-from paperdesk.domain.batch import Batch, BatchHead, Outcome, Resolution
+from paperdesk.desk.withdrawal import cancel_rows, is_withdrawn
+from paperdesk.domain.batch import Batch, BatchHead, Resolution
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.hours import Session
-from paperdesk.domain.order import OrderState, ShownStatus, shown_status
+from paperdesk.domain.order import ShownStatus
 from paperdesk.domain.views import (
     AccountView,
     Cancellation,
-    CancelRow,
     Health,
     OrderEvidence,
     Positions,
@@ -112,6 +113,7 @@ class Desk:
         )
         self._waiter = Waiter(ledger, feed)
         self._keys = Keys(ledger, patience_seconds=policy.ack_timeout_seconds)
+        self.reporter: Final = Reporter(ledger)
         self.operator: Final = Operator(
             lanes,
             ledger=ledger,
@@ -303,9 +305,9 @@ class Desk:
             return lane is not None and lane.broker.line is not None
 
         done = await self._waiter.when(
-            batch_id, lambda b: _is_withdrawn(b) or not is_up(), deadline
+            batch_id, lambda b: is_withdrawn(b) or not is_up(), deadline
         )
-        return Cancellation(batch_id, tuple(_cancel_rows(done, is_up=is_up())))
+        return Cancellation(batch_id, tuple(cancel_rows(done, is_up=is_up())))
 
     async def resolve(self, client: Client, batch_id: BatchId, resolution: Resolution) -> Batch:
         """Record what a person says of an unknown order. Raises NotFound and BadRequest."""
@@ -466,35 +468,3 @@ def _has_commissions(batch: Batch) -> bool:
         row.order is None or not row.order.filled_qty or row.order.commission is not None
         for row in batch.rows
     )
-
-
-def _is_withdrawn(batch: Batch) -> bool:
-    """Tell whether nothing is left to wait for: what another batch keeps goes on working."""
-    return all(row.is_final or row.kept_by is not None for row in batch.rows)
-
-
-def _cancel_rows(batch: Batch, *, is_up: bool) -> list[CancelRow]:
-    """Return one row for every order of the batch, sent or not."""
-    rows = []
-    for row in batch.rows:
-        order = row.order or row.kept
-        was_refused = order is not None and order.state in _NEVER_SENT
-        if was_refused or (order is None and row.outcome is not Outcome.WITHDRAWN):
-            continue
-        status = row.status if order is None else shown_status(order)
-        is_waiting = order is not None and not order.is_terminal and row.kept_by is None
-        rows.append(
-            CancelRow(
-                symbol=row.target.symbol,
-                order_id=None if order is None else order.order_id,
-                cancelled=status is ShownStatus.CANCELLED,
-                status=status,
-                filled_qty=0 if order is None else order.filled_qty,
-                cancel_requested=is_waiting and not is_up,
-                kept_by=row.kept_by,
-            )
-        )
-    return rows
-
-
-_NEVER_SENT: Final = frozenset({OrderState.LAPSED, OrderState.NOT_PLACED})

@@ -70,8 +70,8 @@ from paperdesk.ledger import claims as claiming
 from paperdesk.ledger.administration import SqlAdministration
 from paperdesk.ledger.opening import open_owned
 from paperdesk.ledger.records import order_row_of
+from paperdesk.ledger.reports import Reports
 from paperdesk.ledger.schema import batches, contracts, owner, snapshots
-from paperdesk.ledger.transacting import Transacting
 from paperdesk.ledger.upsert import upsert
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ READ_BACK_SECONDS: Final = 1.0
 READ_BACK_PAUSE_SECONDS: Final = 0.1
 
 
-class SqlLedger(Transacting):
+class SqlLedger(Reports):
     """The Ledger port on SQLite or PostgreSQL."""
 
     def __init__(

@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from paperdesk.domain.audit import Action
 from paperdesk.domain.contract import normalise_symbol
-from paperdesk.domain.vocabulary import Symbol
+from paperdesk.domain.vocabulary import BatchId, Symbol
 from paperdesk.errors import FieldError
 from paperdesk.wire.parsing import shown
 from paperdesk.wire.reading import Breach, bad_request, nearest
@@ -48,7 +48,9 @@ class Query:
     client: str | None = None
     action: Action | None = None
     symbol: Symbol | None = None
+    batch_id: BatchId | None = None
     since: datetime | None = None
+    until: datetime | None = None
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
     wait_seconds: float | None = None
@@ -102,7 +104,13 @@ def _action(value: str) -> Action:
     return Action(value)
 
 
-def _since(value: str) -> datetime:
+def _batch_id(value: str) -> BatchId:
+    if not re.fullmatch("[0-9a-f]{16}", value, re.ASCII):
+        raise ValueError("is no batch id: they are 16 of 0-9 and a-f")
+    return BatchId(value)
+
+
+def _moment(value: str) -> datetime:
     try:
         return moment_of(_BARE_PLUS.sub("+", value))
     except Breach as error:
@@ -122,7 +130,16 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     ),
     "symbol": Parameter("symbol", _symbol, {"type": "string"}, "Only this symbol."),
     "since": Parameter(
-        "since", _since, {"type": "string", "format": "date-time"}, "Only from this time on."
+        "since", _moment, {"type": "string", "format": "date-time"}, "Only from this time on."
+    ),
+    "until": Parameter(
+        "until", _moment, {"type": "string", "format": "date-time"}, "Only before this time."
+    ),
+    "batch_id": Parameter(
+        "batch_id",
+        _batch_id,
+        {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+        "Only this batch.",
     ),
     "limit": Parameter(
         "limit",

@@ -35,6 +35,7 @@ BATCH = "a1b2c3d4e5f67890"  # well formed, and nobody's
         ("GET", "/api/v1/executions"),
         ("GET", "/api/v1/accounts"),
         ("GET", "/api/v1/targets"),
+        ("GET", "/api/v1/reports/slippage"),
         ("GET", f"{ORDERS}/{{batch_id}}/evidence"),
         ("GET", "/health"),
         ("GET", "/livez"),

@@ -19,6 +19,7 @@ from paperdesk.domain.planning import Goal, Plan, Situation
 from paperdesk.domain.vocabulary import (
     AccountId,
     BatchId,
+    ClientName,
     OrderId,
     OrderRef,
     Symbol,
@@ -119,6 +120,18 @@ class ExecutionFilter:
     accounts: Collection[AccountId]
     symbol: Symbol | None = None
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlippageFilter:
+    """Which orders a slippage report is about, by the time they were sent; `until` is past it."""
+
+    accounts: Collection[AccountId]
+    client: ClientName | None = None
+    symbol: Symbol | None = None
+    batch_id: BatchId | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from paperdesk.desk.ports.entries import (
     OpenBatch,
     Page,
     Progress,
+    SlippageFilter,
     Stamp,
     Stopped,
     Submission,
@@ -35,6 +36,7 @@ from paperdesk.domain.order import Order, OrderEvent, OrderState
 from paperdesk.domain.planning import Goal, Plan
 from paperdesk.domain.position import Adjustment, Booked
 from paperdesk.domain.reports import Recorded
+from paperdesk.domain.slippage import Slipped, Totals
 from paperdesk.domain.views import (
     Finding,
     Lock,
@@ -268,6 +270,12 @@ class Ledger(Protocol):
 
     async def executions(self, which: ExecutionFilter, page: Page) -> list[BookedExecution]:
         """Return executions, newest first."""
+
+    async def slippage(self, which: SlippageFilter, page: Page) -> tuple[Totals, list[Slipped]]:
+        """Return the sums over all orders that match and filled, and a page of these.
+
+        The only question of several transactions: it reads every order that matches.
+        """
 
     async def working(self, account: AccountId) -> list[Order]:
         """Return the account's orders that may still trade or are unknown."""

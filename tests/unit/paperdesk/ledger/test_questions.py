@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from makers import AAPL, ACCOUNT, NOW, make_head, make_target
-from paperdesk.desk.ports import ExecutionFilter, NewBatch, Page, Submission
+from paperdesk.desk.ports import ExecutionFilter, NewBatch, Page, SlippageFilter, Submission
 from paperdesk.domain.vocabulary import BatchId, ClientName, Symbol
-from paperdesk.ledger import accepting, books, claims, reading, resolving, standing
+from paperdesk.ledger import accepting, books, claims, reading, resolving, slippage, standing
 from paperdesk.ledger.journal import Journal
 from paperdesk.ledger.records import planned_orders
 from paperdesk.ledger.schema import metadata
@@ -23,6 +24,8 @@ EXECUTED_AAPL = ExecutionFilter([ACCOUNT], Symbol("AAPL"))
 MANY = [Symbol(f"S{n}") for n in range(500)]
 AS_OF = NewBatch(make_head(), Submission(ACCOUNT, (make_target(),), as_of=NOW), None, None, NOW)
 CLIENT, FIRST = ClientName("client1"), BatchId("a1b2c3d4e5f67890")
+SLIPPED = SlippageFilter([ACCOUNT])
+OF_CLIENT = SlippageFilter([ACCOUNT], CLIENT, Symbol("AAPL"), since=NOW, until=NOW)
 
 
 @pytest.fixture
@@ -96,6 +99,17 @@ def plans_of(connection: sa.Connection, ask: Ask) -> str:
             lambda c: reading.executed(c, EXECUTED_AAPL, Page(50)),
             {"ix_executions_account_id_symbol_seq"},
         ),
+        (lambda c: slippage.chunk(c, SLIPPED, ACCOUNT), {"ix_orders_account_id_sent_at"}),
+        (lambda c: slippage.chunk(c, OF_CLIENT, ACCOUNT), {"ix_orders_account_id_sent_at"}),
+        (
+            lambda c: slippage.chunk(c, SLIPPED, ACCOUNT, slippage.Place(NOW, "pd-1-0")),
+            {"ix_orders_account_id_sent_at"},
+        ),
+        (
+            lambda c: slippage.of_batch(c, replace(OF_CLIENT, batch_id=FIRST)),
+            {"sqlite_autoindex_orders_2"},
+        ),
+        (lambda c: slippage.planned_for(c, [1, 2]), {"sqlite_autoindex_orders_2"}),
     ],
 )
 def test_a_question_is_answered_by_its_index(

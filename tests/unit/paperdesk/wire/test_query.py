@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperdesk.domain.vocabulary import BatchId
 from paperdesk.errors import BadRequest
 from paperdesk.wire.query import PARAMETERS, Query, before_of, cursor_of, parse_query
 
@@ -27,6 +28,7 @@ def test_an_empty_query_is_all_defaults() -> None:
 def test_every_parameter_is_understood() -> None:
     query = parse_query(
         b"account_id=DU8730189&client=c1&symbol=brk.b&since=2026-03-09T14:30:00Z"
+        b"&until=2026-03-09T14:31:00Z&batch_id=a1b2c3d4e5f67890"
         b"&limit=200&cursor=abc&wait=2.5&allow_stale=true",
         ALL,
     )
@@ -35,7 +37,9 @@ def test_every_parameter_is_understood() -> None:
         account_id="DU8730189",
         client="c1",
         symbol=query.symbol,
+        batch_id=BatchId("a1b2c3d4e5f67890"),
         since=datetime(2026, 3, 9, 14, 30, tzinfo=UTC),
+        until=datetime(2026, 3, 9, 14, 31, tzinfo=UTC),
         limit=200,
         cursor="abc",
         wait_seconds=2.5,
@@ -72,6 +76,11 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
     raw = f"since={quote(text, safe='%+:')}".encode()
 
     assert "is not a time such as" in breaches(raw)["since"]
+
+
+@pytest.mark.parametrize("text", ["", "nothing", "A1B2C3D4E5F67890", "a1b2c3d4e5f678901"])
+def test_a_batch_id_is_16_hex_digits(text: str) -> None:
+    assert "16" in breaches(f"batch_id={text}".encode())["batch_id"]
 
 
 @pytest.mark.parametrize("text", ["0", "201", "-1", "1.0", "x", "", "1e2", "9" * 30])
