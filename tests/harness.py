@@ -93,7 +93,7 @@ class House:
 
     async def positions(self) -> dict[str, int]:
         """Return the positions that the service shows."""
-        shown: Positions = await self.desk.positions(ACCOUNT, allow_stale=False)
+        shown: Positions = await self.desk.accounts.positions(ACCOUNT, allow_stale=False)
         return {holding.symbol: holding.quantity for holding in shown.holdings}
 
     def orders_sent(self) -> list[tuple[str, str, str, str, str]]:

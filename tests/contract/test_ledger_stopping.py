@@ -234,3 +234,63 @@ async def test_a_resume_of_what_is_not_halted_is_nothing(ledger: Ledger) -> None
     await ledger.resume(ACCOUNT, OPS, "to be sure", NOW)
 
     assert await ledger.halts() == []
+
+
+# -- flattening ------------------------------------------------------------------------------
+async def test_a_flatten_ends_all_but_market_orders_towards_zero(ledger: Ledger) -> None:
+    await hold(ledger, 150)
+    await hold(ledger, 150, "MSFT")
+    await hold(ledger, -5, "SPY")
+    closing, limited, opening = (
+        make_target(quantity=0),
+        make_target("MSFT", 0, limit="400"),
+        make_target("SPY", -9),
+    )
+    await sent(ledger, closing, limited, opening)
+
+    stopped = await ledger.flatten(make_halt(HaltMode.REDUCE_ONLY), OPS)
+
+    assert [found.ref for found in stopped.working] == [ref(1), ref(2)]
+    assert [found.ref for found in await ledger.cancels_asked([ACCOUNT])] == [ref(1), ref(2)]
+    assert not (await order(ledger, 0)).cancel_asked
+    assert stopped.dropped == ()
+
+
+async def test_a_flatten_ends_what_is_not_sent_with_the_words_of_its_halt(
+    ledger: Ledger,
+) -> None:
+    await hold(ledger, 150)
+    await planned(ledger, make_target(quantity=0, limit="400"), make_target("MSFT"))
+
+    stopped = await ledger.flatten(make_halt(HaltMode.REDUCE_ONLY), OPS)
+
+    first, second = (await get(ledger)).rows
+    assert [found.ref for found in stopped.dropped] == [ref(0), ref(1)]
+    assert first.status is second.status is ShownStatus.CANCELLED
+    assert first.error_code is second.error_code is ErrorCode.HALTED
+    assert await ledger.open_batches() == []
+
+
+async def test_a_flatten_takes_the_place_of_the_halts_of_its_account_only(
+    ledger: Ledger,
+) -> None:
+    await ledger.halt(make_halt(), cancel_working=False)
+    await ledger.halt(make_halt(account=ELSEWHERE), cancel_working=False)
+    await ledger.halt(make_halt(account=None), cancel_working=False)
+    new = make_halt(HaltMode.REDUCE_ONLY, at=NOW + seconds(1))
+
+    await ledger.flatten(new, OPS)
+
+    standing = await ledger.halts()
+    assert [halt.account for halt in standing] == [ELSEWHERE, None, ACCOUNT]
+    assert standing[-1] == new
+
+
+async def test_a_flatten_again_finds_only_what_came_since(ledger: Ledger) -> None:
+    await hold(ledger, 150)
+    await sent(ledger, make_target(quantity=0))
+    first = await ledger.flatten(make_halt(HaltMode.REDUCE_ONLY), OPS)
+    again = await ledger.flatten(make_halt(HaltMode.REDUCE_ONLY, at=NOW + seconds(1)), OPS)
+
+    assert first.working == again.working == ()
+    assert len(await ledger.halts()) == 1

@@ -19,7 +19,9 @@ async def positions(call: Call) -> PositionsAnswer:
     """Return the positions and the net liquidation value of an account."""
     query = call.query
     account = call.accounts.named_or_default(call.client, query.account_id)
-    return PositionsAnswer.of(await call.desk.positions(account, allow_stale=query.allow_stale))
+    return PositionsAnswer.of(
+        await call.desk.accounts.positions(account, allow_stale=query.allow_stale)
+    )
 
 
 async def targets(call: Call) -> TargetsAnswer:
@@ -47,7 +49,7 @@ async def executions(call: Call) -> ExecutionsAnswer:
 
 async def accounts(call: Call) -> AccountsAnswer:
     """Return the accounts of the key, whether each is connected, halted or locked, and why."""
-    return AccountsAnswer.of(await call.desk.accounts(call.client))
+    return AccountsAnswer.of(await call.desk.accounts.views(call.client))
 
 
 ENDPOINTS: Final = (

@@ -1,4 +1,4 @@
-"""The endpoints for a person's hand: halt, resume, accept a position, resolve an order.
+"""The endpoints for a person's hand: halt, resume, flatten, accept a position, resolve an order.
 
 Owns: what a call of these means to the desk, and who may lift a halt of every account. Decides
 nothing about trading.
@@ -10,8 +10,9 @@ from typing import Final
 
 from paperdesk.api.endpoint import Call, Endpoint
 from paperdesk.domain.vocabulary import AccountId, Scope
-from paperdesk.errors import Forbidden, NotFound
+from paperdesk.errors import BrokerUnavailable, Forbidden, Halted, NotFound
 from paperdesk.wire.bodies import BatchAnswer
+from paperdesk.wire.flattening import FlattenAnswer, FlattenBody, parse_flatten
 from paperdesk.wire.interventions import (
     AcceptAllBody,
     AcceptAnswer,
@@ -79,6 +80,18 @@ async def _resume(call: Call, account: AccountId | None, reason: str) -> ResumeA
     return ResumeAnswer.of(account, standing)
 
 
+async def flatten(call: Call) -> FlattenAnswer:
+    """Halt all but what reduces, cancel what works, and close every position at market.
+
+    Safe to repeat: an order that closes its position already is kept.
+    """
+    reason = parse_flatten(call.document, call.path["account_id"])
+    flattening = await call.desk.flattener.flatten(
+        call.client, call.account, reason=reason, wait_seconds=call.query.wait_seconds
+    )
+    return FlattenAnswer.of(flattening)
+
+
 async def accept_position(call: Call) -> AcceptAnswer:
     """Take over the broker's position of a locked symbol, or of all, and unlock it."""
     symbol = parse_acceptance(call.document)
@@ -108,6 +121,11 @@ ENDPOINTS: Final = (
     Endpoint(
         "POST", "/api/v1/accounts/{account_id:str}/resume", resume_account, Scope.ADMIN,
         ResumeAnswer, bodies=(ResumeBody,), errors=(NotFound,),
+    ),
+    Endpoint(
+        "POST", "/api/v1/accounts/{account_id:str}/flatten", flatten, Scope.ADMIN,
+        FlattenAnswer, bodies=(FlattenBody,), query=("wait",),
+        errors=(NotFound, Halted, BrokerUnavailable),
     ),
     Endpoint("POST", "/api/v1/halt", halt_all, Scope.ADMIN, HaltAnswer, bodies=(HaltBody,)),
     Endpoint(

@@ -17,6 +17,7 @@ import structlog
 from paperdesk.crash import crash_point
 from paperdesk.desk.accounts import Accounts
 from paperdesk.desk.feed import Feed, wait_set
+from paperdesk.desk.flattening import Flattener
 from paperdesk.desk.idempotency import Keys, Slot
 from paperdesk.desk.lane import Lane
 from paperdesk.desk.operating import Operator
@@ -44,11 +45,9 @@ from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.hours import Session
 from paperdesk.domain.order import ShownStatus
 from paperdesk.domain.views import (
-    AccountView,
     Cancellation,
     Health,
     OrderEvidence,
-    Positions,
     Preview,
     Readiness,
 )
@@ -108,7 +107,7 @@ class Desk:
         )
         self._previewer = Previewer(self._pipeline.lookup, rulebook, ledger=ledger, clock=clock)
         self._previews = Previews(clock, random)
-        self._accounts = Accounts(
+        self.accounts: Final = Accounts(
             lanes, rulebook, default_account=default_account, ledger=ledger, clock=clock
         )
         self._waiter = Waiter(ledger, feed)
@@ -121,6 +120,9 @@ class Desk:
             feed=feed,
             waiter=self._waiter,
             ack_timeout_seconds=policy.ack_timeout_seconds,
+        )
+        self.flattener: Final = Flattener(
+            lanes, self.operator, ledger=ledger, clock=clock, close=self.close
         )
 
     # -- life --------------------------------------------------------------------------------
@@ -203,6 +205,28 @@ class Desk:
         self._require_room(lane, frames)
         self._require_up(lane, account)
         new = self._new_batch(client, submission, slot=slot, expected=expected)
+        batch = await self._accept(new, frames)
+        if slot is not None:
+            slot.accepted = batch
+        timeout = self._policy.ack_timeout_seconds if wait_seconds is None else wait_seconds
+        return await self._answer(batch, timeout)
+
+    async def close(
+        self, client: Client, submission: Submission, *, wait_seconds: float
+    ) -> Batch:
+        """Accept targets that close positions, however many: the last may leave as late.
+
+        Raises LedgerUnavailable and OutcomeUnknown.
+        """
+        frames = await self._pipeline.frames_for(submission.targets)
+        lane = self._lanes[submission.account]
+        queued = (self._pipeline.unsent(lane) + frames) / lane.pacer.per_second
+        new = self._new_batch(client, submission, queued_seconds=queued)
+        return await self._answer(await self._accept(new, frames), wait_seconds)
+
+    async def _accept(self, new: NewBatch, frames: int) -> Batch:
+        """Store a batch (T0) and take it on its way."""
+        lane = self._lanes[new.head.account_id]
         with self._pipeline.expecting(lane, new.head.batch_id, frames):
             crash_point("CP01")
             try:
@@ -211,16 +235,17 @@ class Desk:
                 self._pipeline.start(_opened(new, Batch(new.head, ())))
                 raise
             crash_point("CP03")
-        if slot is not None:
-            slot.accepted = batch
         self._pipeline.start(_opened(new, batch))
-        timeout = self._policy.ack_timeout_seconds if wait_seconds is None else wait_seconds
+        return batch
+
+    async def _answer(self, accepted: Batch, timeout_seconds: float) -> Batch:
+        """Return an accepted batch once each row has its first status."""
         try:
-            return await self._acknowledged(new.head.batch_id, timeout)
+            return await self._acknowledged(accepted.head.batch_id, timeout_seconds)
         except LedgerUnavailable as error:
             # Accepted is accepted: "nothing stored" would be a lie, and invite a second batch.
             _log.error("ledger.unavailable", during="answer", reason=error.detail)
-            return batch
+            return accepted
 
     async def submit_preview(
         self,
@@ -321,14 +346,6 @@ class Desk:
         return await self.operator.evidence(batch_id)
 
     # -- accounts ------------------------------------------------------------------------------
-    async def positions(self, account: AccountId, *, allow_stale: bool) -> Positions:
-        """Return the account's positions. Raises BrokerUnavailable unless stale ones will do."""
-        return await self._accounts.positions(account, allow_stale=allow_stale)
-
-    async def accounts(self, client: Client) -> tuple[AccountView, ...]:
-        """Return the accounts of the client's key."""
-        return await self._accounts.views(client)
-
     async def executions(
         self,
         account: AccountId | None,
@@ -377,8 +394,9 @@ class Desk:
         client: Client,
         submission: Submission,
         *,
-        slot: Slot | None,
-        expected: Stamp | None,
+        slot: Slot | None = None,
+        expected: Stamp | None = None,
+        queued_seconds: float = 0,
     ) -> NewBatch:
         now = self._clock.now()
         head = BatchHead(
@@ -394,17 +412,22 @@ class Desk:
             submission=submission,
             key=None if slot is None else slot.key,
             fingerprint=None if slot is None else slot.fingerprint,
-            send_before=self._send_before(submission, session, now),
+            send_before=self._send_before(submission, session, now, queued_seconds),
             in_session=session is not None,
             expected=expected,
             by=client.actor,
         )
 
     def _send_before(
-        self, submission: Submission, session: Session | None, now: datetime
+        self,
+        submission: Submission,
+        session: Session | None,
+        now: datetime,
+        queued_seconds: float,
     ) -> datetime:
         """Return until when an order may be sent: soon, in this session, while it is valid."""
-        latest = now + timedelta(seconds=self._policy.max_send_delay_seconds)
+        delay = self._policy.max_send_delay_seconds + queued_seconds
+        latest = now + timedelta(seconds=delay)
         if session is not None:
             latest = min(latest, session.closes_at)
         if submission.valid_until is not None:

@@ -50,7 +50,7 @@ class Operator:
         self._clock = clock
         self._feed = feed
         self._waiter = waiter
-        self._ack_timeout_seconds = ack_timeout_seconds
+        self.ack_timeout_seconds: Final = ack_timeout_seconds
 
     # -- halts -----------------------------------------------------------------------------
     async def standing_halt(self, account: AccountId) -> Halt | None:
@@ -80,18 +80,23 @@ class Operator:
         halt = Halt(account, mode, client.name, self._clock.now(), reason)
         stopped = await self._ledger.halt(halt, cancel_working=cancel_working, by=client.actor)
         crash_point("CP28")
-        orders = [*stopped.dropped, *stopped.working]
-        if cancel_working:
+        self.heed(stopped, cancels=cancel_working)
+        deadline = asyncio.get_running_loop().time() + self.ack_timeout_seconds
+        return await self.outcome(stopped, deadline if cancel_working else None)
+
+    def heed(self, stopped: Stopped, *, cancels: bool) -> None:
+        """Queue the cancels that a halt asked for, and wake whoever waits for what it ended."""
+        if cancels:
             for order in stopped.working:
                 lane = self._lanes.get(order.account)  # none where it left the configuration
                 if lane is not None:
                     lane.sender.put_cancel(order)
+        orders = [*stopped.dropped, *stopped.working]
         self._feed.publish({key for o in orders for key in (o.batch_id, o.account)})
-        return await self._halted(stopped, waits=cancel_working)
 
-    async def _halted(self, stopped: Stopped, *, waits: bool) -> HaltView:
-        deadline = asyncio.get_running_loop().time() + self._ack_timeout_seconds
-        if waits:
+    async def outcome(self, stopped: Stopped, deadline: float | None) -> HaltView:
+        """Return what became of the orders that a halt found, by the deadline or at once."""
+        if deadline is not None:
             await asyncio.gather(
                 *(
                     self._waiter.when(batch_id, lambda b: b.is_final, deadline, may_be=ended)

@@ -26,6 +26,7 @@ class Action(StrEnum):
     CANCEL = "cancel"
     HALT = "halt"
     RESUME = "resume"
+    FLATTEN = "flatten"
     SET_LIMITS = "set_limits"
     CREATE_KEY = "create_key"
     ROTATE_KEY = "rotate_key"

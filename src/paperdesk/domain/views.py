@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from paperdesk.domain.batch import Row
+from paperdesk.domain.batch import Batch, Row
 from paperdesk.domain.halt import Halt
 from paperdesk.domain.limits import UNLIMITED, Limits
 from paperdesk.domain.order import ShownStatus
@@ -217,6 +217,27 @@ class HaltView:
     halt: Halt
     cancelled: tuple[HaltedOrder, ...]
     still_working: tuple[HaltedOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotClosed:
+    """What a flatten leaves as it is, and why. `quantity` is signed."""
+
+    symbol: str
+    quantity: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flattening:
+    """The answer to a flatten. `batch` closes the positions; None where there was nothing."""
+
+    halt: Halt
+    batch: Batch | None
+    cancelled: tuple[HaltedOrder, ...]
+    still_working: tuple[HaltedOrder, ...]
+    locked: tuple[NotClosed, ...]
+    not_flat: tuple[NotClosed, ...]
 
 
 @dataclass(frozen=True, slots=True)

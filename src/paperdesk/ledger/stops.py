@@ -1,7 +1,7 @@
 """Withdrawing and halting: what ends unsent, and what must be cancelled.
 
-Owns: the cancel of a batch and the halts. Each function runs inside a transaction that its
-caller opened. Knows nothing of who may ask.
+Owns: the cancel of a batch, the halts, and what ends before an account is flattened. Each function
+runs inside a transaction that its caller opened. Knows nothing of who may ask.
 """
 
 from __future__ import annotations
@@ -13,13 +13,20 @@ import sqlalchemy as sa
 
 from paperdesk.crash import crash_point
 from paperdesk.desk.ports import Stopped
-from paperdesk.domain.audit import Action
+from paperdesk.domain.audit import Action, State
 from paperdesk.domain.batch import ErrorCode, Outcome
 from paperdesk.domain.client import Actor
 from paperdesk.domain.halt import Halt
-from paperdesk.domain.order import Order, OrderEvent, OrderState, advance, shown_status
+from paperdesk.domain.order import (
+    Order,
+    OrderEvent,
+    OrderState,
+    Terms,
+    advance,
+    shown_status,
+)
 from paperdesk.domain.position import is_reducing
-from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode
+from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode, OrderType
 from paperdesk.ledger import reading, trail
 from paperdesk.ledger.journal import Journal, next_id
 from paperdesk.ledger.records import (
@@ -62,9 +69,81 @@ def ask_cancel(journal: Journal, batch_id: BatchId, by: Actor) -> list[Order]:
     return _ask(journal, sent)
 
 
+def flatten(journal: Journal, new: Halt, by: Actor) -> Stopped:
+    """Put a halt in the place of the account's own; end every order of it but those that close.
+
+    A market order towards zero goes on: the plan of the targets that follow keeps it where it
+    closes the rest of the position, so that flattening again sends nothing again.
+    """
+    assert new.account is not None
+    before = _standing(journal)
+    _lift(journal, new.account, by, new.reason)
+    _store(journal, new)
+    found = [
+        order
+        for order in open_orders(journal.connection, orders.c.account_id == new.account)
+        if not (_is_plain_market(order) and _reduces(journal, order))
+    ]
+    sent = _end_unsent(journal, found)
+    dropped = [order for order in found if order.state is OrderState.PLANNED]
+    for order in dropped:
+        update_row(journal, order.batch_id, order.seq, **_words(new))
+    stopped = Stopped(new, tuple(dropped), tuple(_ask(journal, sent)))
+    _note(journal, by, Action.FLATTEN, before, stopped, cancel_working=True)
+    return stopped
+
+
 def halt(journal: Journal, new: Halt, *, cancel_working: bool, by: Actor) -> Stopped:
     """Store a halt and end what it stops and is not sent."""
-    before = [trail.halt_state(standing) for standing in reading.halts(journal.connection)]
+    before = _standing(journal)
+    _store(journal, new)
+    where = [] if new.account is None else [orders.c.account_id == new.account]
+    dropped = [
+        order
+        for order in planned_orders(journal.connection, *where)
+        if new.stops(is_reducing=_reduces(journal, order))
+    ]
+    _end_unsent(journal, dropped)
+    for order in dropped:
+        update_row(journal, order.batch_id, order.seq, **_words(new))
+    if new.mode is HaltMode.ALL:
+        _withdraw_pending(journal, new.account, _words(new))
+    sent = [
+        order
+        for order in open_orders(journal.connection, *where)
+        if order.state is not OrderState.PLANNED
+    ]
+    working = _ask(journal, sent) if cancel_working else sent
+    stopped = Stopped(new, tuple(dropped), tuple(working))
+    _note(journal, by, Action.HALT, before, stopped, cancel_working=cancel_working)
+    crash_point("CP28")
+    return stopped
+
+
+def _standing(journal: Journal) -> list[State]:
+    return [trail.halt_state(halt) for halt in reading.halts(journal.connection)]
+
+
+def _note(
+    journal: Journal,
+    by: Actor,
+    action: Action,
+    before: list[State],
+    stopped: Stopped,
+    *,
+    cancel_working: bool,
+) -> None:
+    after = {
+        **trail.halt_state(stopped.halt),
+        "cancel_working": cancel_working,
+        "ended_unsent": len(stopped.dropped),
+        "working": len(stopped.working),
+    }
+    whose = stopped.halt.account
+    trail.note(journal, by, action, account=whose, before={"halts": before}, after=after)
+
+
+def _store(journal: Journal, new: Halt) -> None:
     journal.insert(
         halts,
         [
@@ -78,59 +157,35 @@ def halt(journal: Journal, new: Halt, *, cancel_working: bool, by: Actor) -> Sto
             }
         ],
     )
-    where = [] if new.account is None else [orders.c.account_id == new.account]
-    stopped = [
-        order
-        for order in planned_orders(journal.connection, *where)
-        if new.stops(is_reducing=_reduces(journal, order))
-    ]
-    _end_unsent(journal, stopped)
-    words = {"error": new.words, "error_code": ErrorCode.HALTED.value}
-    for order in stopped:
-        update_row(journal, order.batch_id, order.seq, **words)
-    if new.mode is HaltMode.ALL:
-        _withdraw_pending(journal, new.account, words)
-    sent = [
-        order
-        for order in open_orders(journal.connection, *where)
-        if order.state is not OrderState.PLANNED
-    ]
-    working = _ask(journal, sent) if cancel_working else sent
-    trail.note(
-        journal,
-        by,
-        Action.HALT,
-        account=new.account,
-        before={"halts": before},
-        after={
-            **trail.halt_state(new),
-            "cancel_working": cancel_working,
-            "ended_unsent": len(stopped),
-            "working": len(working),
-        },
-    )
-    crash_point("CP28")
-    return Stopped(new, tuple(stopped), tuple(working))
+
+
+def _words(new: Halt) -> dict[str, str]:
+    """Return what a row says that ended by a halt."""
+    return {"error": new.words, "error_code": ErrorCode.HALTED.value}
 
 
 def resume(journal: Journal, account: AccountId | None, by: Actor, reason: str) -> None:
     """Lift the halts of the account, or the one of all accounts."""
     before = [
-        trail.halt_state(standing)
-        for standing in reading.halts(journal.connection)
-        if standing.account == account
+        trail.halt_state(halt)
+        for halt in reading.halts(journal.connection)
+        if halt.account == account
     ]
+    if before:
+        _lift(journal, account, by, reason)
+        after = {"halts": [], "reason": reason}
+        trail.note(
+            journal, by, Action.RESUME, account=account, before={"halts": before}, after=after
+        )
+
+
+def _lift(journal: Journal, account: AccountId | None, by: Actor, reason: str) -> None:
     same = halts.c.account_id.is_(None) if account is None else halts.c.account_id == account
     standing = journal.connection.scalars(
         sa.select(halts.c.id).where(same, halts.c.resumed_at.is_(None))
     )
     lifted = {"resumed_at": journal.at, "resumed_by": by.name, "resumed_because": reason}
     journal.update_each(halts, [({"id": identity}, lifted) for identity in standing.all()])
-    if before:
-        after = {"halts": [], "reason": reason}
-        trail.note(
-            journal, by, Action.RESUME, account=account, before={"halts": before}, after=after
-        )
 
 
 def _end_unsent(journal: Journal, found: Sequence[Order]) -> list[Order]:
@@ -151,7 +206,11 @@ def _ask(journal: Journal, sent: Sequence[Order]) -> list[Order]:
 
 def _reduces(journal: Journal, order: Order) -> bool:
     held = reading.quantities(journal.connection, order.account, [order.conid])
-    return is_reducing(held.get(order.conid, 0), order.side.sign * order.quantity)
+    return is_reducing(held.get(order.conid, 0), order.signed_leaves)
+
+
+def _is_plain_market(order: Order) -> bool:
+    return order.terms == Terms(OrderType.MKT) and not order.cancel_asked
 
 
 def _withdraw_pending(

@@ -29,7 +29,6 @@ from paperdesk.desk.ports import (
     Page,
     Progress,
     Stamp,
-    Stopped,
     Submission,
     Unlisted,
 )
@@ -37,7 +36,6 @@ from paperdesk.domain.batch import Batch, BatchHead, Refusal, Resolution
 from paperdesk.domain.client import SERVICE, Actor
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.execution import BookedExecution
-from paperdesk.domain.halt import Halt
 from paperdesk.domain.order import Order, OrderEvent, OrderState
 from paperdesk.domain.planning import Goal, Plan
 from paperdesk.domain.position import Adjustment, Booked
@@ -71,6 +69,7 @@ from paperdesk.ledger.administration import SqlAdministration
 from paperdesk.ledger.opening import open_owned
 from paperdesk.ledger.records import order_row_of
 from paperdesk.ledger.reports import Reports
+from paperdesk.ledger.safety import Safety
 from paperdesk.ledger.schema import batches, contracts, owner, snapshots
 from paperdesk.ledger.upsert import upsert
 
@@ -80,7 +79,7 @@ READ_BACK_SECONDS: Final = 1.0
 READ_BACK_PAUSE_SECONDS: Final = 0.1
 
 
-class SqlLedger(Reports):
+class SqlLedger(Reports, Safety):
     """The Ledger port on SQLite or PostgreSQL."""
 
     def __init__(
@@ -289,27 +288,6 @@ class SqlLedger(Reports):
     async def cancels_asked(self, accounts: Collection[AccountId]) -> list[Order]:
         """Return orders whose cancel is still to be confirmed."""
         return await self._read(lambda c: reading.cancels_asked(c, accounts))
-
-    async def halt(self, halt: Halt, *, cancel_working: bool, by: Actor = SERVICE) -> Stopped:
-        """Store a halt."""
-        return await self._decide(
-            "halted",
-            halt.since,
-            lambda j: stops.halt(j, halt, cancel_working=cancel_working, by=by),
-            account=halt.account,
-        )
-
-    async def resume(
-        self, account: AccountId | None, by: Actor, reason: str, at: datetime
-    ) -> None:
-        """Lift halts."""
-        await self._decide(
-            "resumed", at, lambda j: stops.resume(j, account, by, reason), account=account
-        )
-
-    async def halts(self) -> list[Halt]:
-        """Return the halts that stand."""
-        return await self._read(reading.halts)
 
     async def in_doubt(self, accounts: Collection[AccountId], at: datetime) -> list[Order]:
         """Return orders of which something must be found out."""

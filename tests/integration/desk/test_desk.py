@@ -248,7 +248,7 @@ async def test_without_a_gateway_nothing_is_stored_and_it_comes_back_by_itself(
         listed, _ = await house.desk.batches(
             house.client, account=None, of_client=None, limit=9, before=None
         )
-        stale = await house.desk.positions(ACCOUNT, allow_stale=True)
+        stale = await house.desk.accounts.positions(ACCOUNT, allow_stale=True)
         with pytest.raises(BrokerUnavailable):
             await house.positions()
 
@@ -343,7 +343,7 @@ async def test_after_a_restart_every_answer_is_as_before(
                 before=None,
                 client=client,
             ),
-            (await desk.positions(ACCOUNT, allow_stale=False)).holdings[0].quantity,
+            (await desk.accounts.positions(ACCOUNT, allow_stale=False)).holdings[0].quantity,
         )
 
     async with Gateway(accounts={ACCOUNT: 1_000_000}) as gateway:

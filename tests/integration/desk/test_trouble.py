@@ -137,7 +137,7 @@ async def test_positions_before_the_gateway_was_ever_up_are_the_ledgers(
             await house.trade(make_target())
         settings = settings_for(gateway, tmp_path)
     async with running(settings, home=tmp_path) as service:
-        stale = await service.desk.positions(ACCOUNT, allow_stale=True)
+        stale = await service.desk.accounts.positions(ACCOUNT, allow_stale=True)
 
         assert stale.stale
         assert [(h.symbol, h.quantity) for h in stale.holdings] == [("AAPL", 100)]
@@ -201,7 +201,7 @@ async def test_an_account_the_gateway_does_not_name_keeps_its_positions(
         await house.trade(make_target())
         gateway.set_managed_accounts("DUP203550")
         await house.until_down()
-        stale = await house.desk.positions(ACCOUNT, allow_stale=True)
+        stale = await house.desk.accounts.positions(ACCOUNT, allow_stale=True)
         gateway.set_managed_accounts(ACCOUNT)
 
         assert await house.desk.until_up(10)

@@ -165,6 +165,13 @@ class Ledger(Protocol):
     async def halt(self, halt: Halt, *, cancel_working: bool, by: Actor = SERVICE) -> Stopped:
         """Store a halt; what it stops and is not sent ends in the same commit."""
 
+    async def flatten(self, halt: Halt, by: Actor) -> Stopped:
+        """Store a halt in the place of the account's own halts; end its orders, unsent ones too.
+
+        A market order towards zero goes on. The cancels of the others are asked in the same
+        commit.
+        """
+
     async def resume(
         self, account: AccountId | None, by: Actor, reason: str, at: datetime
     ) -> None:

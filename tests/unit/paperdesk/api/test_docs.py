@@ -30,6 +30,7 @@ def test_the_bodies_of_every_call_are_described() -> None:
         "post_api_orders_preview": ["BatchBody"],
         "post_api_accounts_account_id_halt": ["HaltBody"],
         "post_api_accounts_account_id_resume": ["ResumeBody"],
+        "post_api_accounts_account_id_flatten": ["FlattenBody"],
         "post_api_halt": ["HaltBody"],
         "post_api_resume": ["ResumeBody"],
         "post_api_accounts_account_id_accept_position": ["AcceptSymbolBody", "AcceptAllBody"],

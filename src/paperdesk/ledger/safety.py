@@ -1,0 +1,46 @@
+"""The part of the ledger that stops trading, and lets it go on.
+
+Owns: Safety: each halt, flattening and resumption is one commit. What it writes is in `stops`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from paperdesk.desk.ports import Stopped
+from paperdesk.domain.client import SERVICE, Actor
+from paperdesk.domain.halt import Halt
+from paperdesk.domain.vocabulary import AccountId
+from paperdesk.ledger import reading, stops
+from paperdesk.ledger.transacting import Transacting
+
+
+class Safety(Transacting):
+    """What `SqlLedger` does for whoever wants out."""
+
+    async def halt(self, halt: Halt, *, cancel_working: bool, by: Actor = SERVICE) -> Stopped:
+        """Store a halt."""
+        return await self._decide(
+            "halted",
+            halt.since,
+            lambda j: stops.halt(j, halt, cancel_working=cancel_working, by=by),
+            account=halt.account,
+        )
+
+    async def flatten(self, halt: Halt, by: Actor) -> Stopped:
+        """Store a halt in the place of the account's own; end all its orders but what closes."""
+        return await self._decide(
+            "flattened", halt.since, lambda j: stops.flatten(j, halt, by), account=halt.account
+        )
+
+    async def resume(
+        self, account: AccountId | None, by: Actor, reason: str, at: datetime
+    ) -> None:
+        """Lift halts."""
+        await self._decide(
+            "resumed", at, lambda j: stops.resume(j, account, by, reason), account=account
+        )
+
+    async def halts(self) -> list[Halt]:
+        """Return the halts that stand."""
+        return await self._read(reading.halts)
