@@ -8,6 +8,7 @@ seconds. The only module that starts the embedded simulated gateway.
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 import sys
@@ -23,6 +24,7 @@ import uvicorn
 from litestar.types import ASGIApp, HTTPScope
 
 from paperdesk.api.app import Guards, Parts, create_app
+from paperdesk.api.connection import CONNECTIONS_MAX, HEAD_BYTES_MAX, bounded
 from paperdesk.api.endpoint import Accounts
 from paperdesk.api.kept import KeptAnswers
 from paperdesk.api.keyring import Key, KeyRing
@@ -57,6 +59,7 @@ EMBEDDED_CASH: Final = Decimal(1_000_000)
 READY_WITHIN_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 0.7  # of the two in which everything ends
 GRACE_SECONDS: Final = 1
+FILES_WANTED: Final = 8_192
 
 _log = structlog.get_logger("paperdesk")
 
@@ -215,6 +218,8 @@ async def _serve(settings: Settings) -> int:
         server = _Server(
             uvicorn.Config(
                 service.app,
+                http=bounded(_connections_max()),
+                h11_max_incomplete_event_size=HEAD_BYTES_MAX,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -257,6 +262,15 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _connections_max() -> int:
+    """Let as many files be open as may be; return how many connections leave room for others."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_WANTED if hard == resource.RLIM_INFINITY else min(hard, FILES_WANTED)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return min(CONNECTIONS_MAX, max(soft, wanted) // 2)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -11,6 +11,7 @@ whether the same request may be sent again (`retryable`). A broken invariant of 
     ├── Forbidden              403  forbidden
     ├── NotFound               404  not-found
     ├── MethodNotAllowed       405  method-not-allowed
+    ├── RequestTimeout         408  request-timeout
     ├── Halted                 409  halted
     ├── IdempotencyInProgress  409  idempotency-in-progress
     ├── PreviewStale           409  preview-stale
@@ -105,6 +106,14 @@ class MethodNotAllowed(PaperdeskError):
     code = "method-not-allowed"
     title = "Method not allowed"
     status = 405
+
+
+class RequestTimeout(PaperdeskError):
+    """The request took too long to arrive. Nothing was stored or sent; send it again, faster."""
+
+    code = "request-timeout"
+    title = "The request took too long to arrive"
+    status = 408
 
 
 class Halted(PaperdeskError):

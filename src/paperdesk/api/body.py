@@ -1,17 +1,20 @@
 """The body of a request, read whole and bounded before anything else sees it.
 
-Owns: the bound of 1 MiB and the 413. Knows nothing of what a body says.
+Owns: the bound of 1 MiB and the 413, the time a body may take and the 408. Knows nothing of what
+a body says.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
-from paperdesk.errors import PayloadTooLarge
+from paperdesk.errors import PayloadTooLarge, RequestTimeout
 
 BODY_BYTES_MAX: Final = 1024 * 1024
+BODY_SECONDS: Final = 30.0
 
 
 class Disconnected(Exception):
@@ -25,9 +28,15 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. Raises PayloadTooLarge and Disconnected."""
+        """Serve one request. Raises PayloadTooLarge, RequestTimeout, Disconnected."""
         _refuse_announced(scope)
-        body = await _read(receive)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _read(receive)
+        except TimeoutError:
+            raise RequestTimeout(
+                f"The body did not arrive within {BODY_SECONDS:.0f} s; nothing was stored or sent."
+            ) from None
         handed_on = False
 
         async def receive_whole() -> HTTPReceiveMessage:

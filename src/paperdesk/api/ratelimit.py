@@ -8,6 +8,7 @@ fast: stopping must be easier than starting. Knows nothing of what is asked.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, cast
 
@@ -70,7 +71,7 @@ class RateLimit:
         self._all = {"requests": Bucket(rates.requests_of_all, now)}
         self._all["batches"] = Bucket(rates.batches_of_all, now)
         self._of: dict[tuple[str, str], Bucket] = {}
-        self._in_flight = 0
+        self._in_flight: Counter[str] = Counter()
         self._policy = ", ".join(
             f'"{name}";q={rate * BURST_SECONDS};w={BURST_SECONDS}'
             for name, rate in (("requests", rates.requests), ("batches", rates.batches))
@@ -83,11 +84,11 @@ class RateLimit:
             await self._app(scope, receive, send)
             return
         self._admit(client, cast("HTTPScope", scope))
-        self._in_flight += 1
+        self._in_flight[client.name] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._in_flight -= 1
+            self._in_flight[client.name] -= 1
 
     def _admit(self, client: Client, scope: HTTPScope) -> None:
         """Take a token of each kind that the request needs, or none of them."""
@@ -108,7 +109,9 @@ class RateLimit:
                 _words(names[-1], own[-1].rate) if mine else _ALL_TOO_FAST,
                 retry_after_seconds=max(bucket.wait_seconds() for bucket in empty),
             )
-        if self._in_flight >= self._rates.in_flight:
+        # No one client takes all of the room.
+        is_greedy = self._in_flight[client.name] * 2 >= self._rates.in_flight
+        if is_greedy or self._in_flight.total() >= self._rates.in_flight:
             raise RateLimited(_TOO_MANY_AT_ONCE, retry_after_seconds=1)
 
     def _bucket(self, client: str, name: str, now: float) -> Bucket:

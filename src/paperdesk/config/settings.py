@@ -32,7 +32,7 @@ class RateSettings:
     """Requests and batches a second: of one client, and of all of them.
 
     A batch is what costs: a submission or a preview. `in_flight` bounds how many requests are
-    worked on at once.
+    worked on at once, of one client half as many.
     """
 
     requests: int = 200

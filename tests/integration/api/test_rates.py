@@ -81,7 +81,7 @@ async def test_whoever_halts_is_never_too_fast(tmp_path: Path) -> None:
 async def test_no_more_is_worked_on_at_once_than_allowed_and_health_still_answers(
     tmp_path: Path,
 ) -> None:
-    few = RateSettings(in_flight=2)
+    few = RateSettings(in_flight=4)
     async with open_front(tmp_path, rates=few) as front, front.caller("trader") as trader:
         resting = orders_of(order(limit_price=1.0))
         batch = (await trader.post(ORDERS, json=resting)).json()["batch_id"]
