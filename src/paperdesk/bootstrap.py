@@ -8,16 +8,18 @@ seconds. The only module that starts the embedded simulated gateway.
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qsl, unquote
 
 import structlog
 import uvicorn
@@ -50,7 +52,8 @@ from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
 from paperdesk.errors import ConfigError
 from paperdesk.firstkey import first_key
 from paperdesk.ledger.store import SqlLedger
-from paperdesk.logs import configure_logs
+from paperdesk.logs import configure_logs, take_over_crashes
+from paperdesk.masking import is_secret_name
 from paperdesk.runtime import SystemRandom, ThreadExecutor
 from twsim import Gateway
 
@@ -60,6 +63,7 @@ READY_WITHIN_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 0.7  # of the two in which everything ends
 GRACE_SECONDS: Final = 1
 FILES_WANTED: Final = 8_192
+ENVIRONMENT_SECRET_CHARS_MIN: Final = 8  # many a variable is called a key and says "true"
 
 _log = structlog.get_logger("paperdesk")
 
@@ -205,8 +209,26 @@ async def administering(settings: Settings) -> AsyncIterator[tuple[Administrator
 
 def serve(settings: Settings) -> int:
     """Serve until interrupted; return the exit code. Raises ConfigError, LedgerUnavailable."""
-    configure_logs(SystemClock())
+    configure_logs(SystemClock(), secrets=secrets_of(settings, os.environ))
+    take_over_crashes()
     return asyncio.run(_serve(settings))
+
+
+def secrets_of(settings: Settings, environ: Mapping[str, str]) -> set[str]:
+    """Return what no line may show though it looks like nothing in particular.
+
+    The password of the ledger's URL, as it is written and as it is meant, and of the environment
+    whatever has the name of a secret.
+    """
+    database, _, options = settings.ledger.url.partition("://")[2].partition("?")
+    password = database.rpartition("@")[0].partition(":")[2]
+    given = {value for name, value in parse_qsl(options) if is_secret_name(name)}
+    named = {
+        value
+        for name, value in environ.items()
+        if is_secret_name(name) and len(value) >= ENVIRONMENT_SECRET_CHARS_MIN
+    }
+    return {password, unquote(password), *given, *named}
 
 
 async def _serve(settings: Settings) -> int:

@@ -21,6 +21,7 @@ from paperdesk.crash import crash_point
 from paperdesk.desk.ports import Clock, Random
 from paperdesk.domain.client import Client
 from paperdesk.errors import PaperdeskError
+from paperdesk.masking import looks_like_key
 
 _LOG: Final = structlog.get_logger(__name__)
 
@@ -134,7 +135,8 @@ async def send_answer(answer: Answer, send: Send) -> None:
 def _given_id(scope: HTTPScope) -> str | None:
     for name, value in scope["headers"]:
         if name.lower() == REQUEST_ID.lower().encode() and GIVEN_REQUEST_ID.fullmatch(value):
-            return value.decode("ascii")
+            given = value.decode("ascii")
+            return None if looks_like_key(given) else given
     return None
 
 

@@ -31,6 +31,7 @@ from paperdesk.errors import (
     PreviewStale,
     TooManyRequests,
 )
+from paperdesk.masking import looks_like_key
 from paperdesk.wire.bodies import (
     BATCHES,
     BatchAnswer,
@@ -136,6 +137,12 @@ def _idempotency_key(values: tuple[str, ...]) -> str | None:
         raise BadRequest(
             "The header Idempotency-Key must be given once, with 1 to 255 printable ASCII "
             "characters."
+        )
+    if looks_like_key(key):
+        # It would be stored as it is, for as long as its batch.
+        raise BadRequest(
+            "The header Idempotency-Key looks like an API key, and was not stored: send a key of "
+            "your own making, and revoke that API key if it is one."
         )
     return key
 

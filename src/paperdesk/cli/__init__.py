@@ -17,6 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 from paperdesk import __version__
 from paperdesk.config import load_settings
 from paperdesk.errors import ConfigError, PaperdeskError
+from paperdesk.masking import masked
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2  # wrong command line or wrong configuration: mend it, then try again
@@ -82,5 +83,5 @@ def _one_line(error: CycloptsError) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"paperdesk: {message}", file=sys.stderr)  # noqa: T201 - a command line speaks here
+    print(f"paperdesk: {masked(message)}", file=sys.stderr)  # noqa: T201 - a command line speaks here
     return code

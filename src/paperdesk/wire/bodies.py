@@ -24,6 +24,7 @@ from paperdesk.domain.views import (
     Readiness,
 )
 from paperdesk.errors import PaperdeskError
+from paperdesk.masking import told
 from paperdesk.wire.encoding import number, number_or_null, rfc3339
 from paperdesk.wire.interventions import StandingHalt
 from paperdesk.wire.limits import LimitsBody, LimitsSource, source_of
@@ -342,10 +343,11 @@ class ProblemBody(Struct, kw_only=True, frozen=True):
             type=f"/problems/{error.code}",
             title=error.title,
             status=error.status,
-            detail=error.detail,
+            detail=told(error.detail),
             code=error.code,
             errors=tuple(
-                ProblemField(field=entry.field, message=entry.message) for entry in error.errors
+                ProblemField(field=told(entry.field), message=told(entry.message))
+                for entry in error.errors
             ),
-            error=error.detail,
+            error=told(error.detail),
         )

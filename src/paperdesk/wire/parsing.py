@@ -14,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from paperdesk.errors import BadRequest
+from paperdesk.masking import masked
 
 DEPTH_MAX: Final = 32
 # 1,000 rows with every member are 14,000 by the count below; a body of 1 MiB can hold half a
@@ -23,6 +24,7 @@ VALUES_MAX: Final = 40_000
 # keeps out the ones that cost more to read than to send.
 NUMBER_CHARS_MAX: Final = 100
 SHOWN_CHARS_MAX: Final = 64
+MASKED_CHARS_MAX: Final = 2_048  # more than what is shown, so that no secret is cut in two
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 Json = None | bool | int | Decimal | str | list["Json"] | dict[str, "Json"]
@@ -67,8 +69,10 @@ def _refuse_many(raw: bytes) -> None:
 
 
 def shown(text: str) -> str:
-    """Return what a caller sent in a form that is safe to repeat: short and printable."""
-    head = text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + "…"
+    """Return what a caller sent in a form that is safe to repeat: short, printable, no key."""
+    head = masked(text[:MASKED_CHARS_MAX])
+    if len(head) > SHOWN_CHARS_MAX or len(text) > MASKED_CHARS_MAX:
+        head = head[:SHOWN_CHARS_MAX] + "…"
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in head)
 
 

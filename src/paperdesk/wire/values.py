@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from paperdesk.domain.contract import normalise_symbol
 from paperdesk.domain.vocabulary import Symbol
+from paperdesk.masking import looks_like_key
 from paperdesk.wire.parsing import Json, shown
 from paperdesk.wire.reading import Breach, kind_of
 
@@ -30,6 +31,8 @@ TOLERANCE_BELOW: Final = Decimal(100)
 TOLERANCE_DECIMALS_MAX: Final = 30  # more than float arithmetic leaves behind
 REASON_CHARS_MAX: Final = 500
 LIST_MAX: Final = 1_000
+# What is stored stays for ever, and others may read it.
+IS_KEY: Final = "looks like an API key, and was not stored: if it is one, revoke it"
 
 # RFC 3339, which lets a blank stand for the T.
 _TIME: Final = re.compile(
@@ -141,6 +144,8 @@ def reason(value: Json) -> str:
     words = text(value).strip()
     if not 1 <= len(words) <= REASON_CHARS_MAX or not words.isprintable():
         raise Breach(f"must be 1 to {REASON_CHARS_MAX} printable characters that say why")
+    if looks_like_key(words):
+        raise Breach(IS_KEY)
     return words
 
 
@@ -164,6 +169,8 @@ def moment_of(words: str) -> datetime:
 def symbol(value: Json) -> Symbol:
     """Read a symbol, and return it in IBKR's spelling."""
     given = text(value)
+    if looks_like_key(given):
+        raise Breach(IS_KEY)
     # Some letters beyond ASCII turn into ASCII ones in capitals: a guess is not wanted here.
     normal = normalise_symbol(given) if given.isascii() else None
     if normal is None:

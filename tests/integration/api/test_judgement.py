@@ -11,6 +11,7 @@ import pytest
 from front import BODY, ORDERS, Front, code
 from paperdesk.api.envelope import Envelope
 from paperdesk.clock import SystemClock
+from paperdesk.domain.vocabulary import AccountId
 from paperdesk.runtime import SystemRandom
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -395,3 +396,63 @@ async def test_a_refused_request_leaves_its_key_free(
     assert refused.status_code == 400
     assert accepted.status_code == 200
     assert "idempotency-replayed" not in accepted.headers
+
+
+KEY = "pdk_0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize("given", [KEY, f'"{KEY}"', f"retry {KEY.upper()}"])
+async def test_an_api_key_is_not_taken_for_an_idempotency_key(
+    trader: httpx.AsyncClient, front: Front, given: str
+) -> None:
+    stored = front.stored()
+    refused = await trader.post(ORDERS, content=BODY, headers={"Idempotency-Key": given})
+
+    assert code(refused) == (400, "bad-request")
+    assert "looks like an API key" in refused.json()["detail"]
+    assert KEY not in refused.text
+    assert front.stored() == stored
+
+
+@pytest.mark.parametrize("symbol", [KEY, KEY[:32], KEY[:32].upper()])
+async def test_an_api_key_is_not_taken_for_a_symbol(
+    trader: httpx.AsyncClient, front: Front, symbol: str
+) -> None:
+    stored = front.stored()
+    body = json.dumps({"orders": [{"symbol": symbol, "quantity": 1}]})
+    refused = await trader.post(ORDERS, content=body)
+
+    assert code(refused) == (400, "bad-request")
+    assert "revoke it" in refused.json()["detail"]
+    assert symbol not in refused.text
+    assert front.stored() == stored
+
+
+async def test_an_api_key_is_not_stored_as_a_reason(front: Front) -> None:
+    path = "/api/v1/accounts/DU8730189/halt"
+    refused = await front.caller("trader").post(path, json={"reason": f"key {KEY} is mine"})
+
+    assert code(refused) == (400, "bad-request")
+    assert KEY not in refused.text
+    assert not await front.desk.operator.standing_halt(AccountId("DU8730189"))
+
+
+async def test_an_api_key_is_not_taken_for_a_request_id(anyone: httpx.AsyncClient) -> None:
+    given = await anyone.get("/health", headers={"X-Request-ID": KEY})
+    fine = await anyone.get("/health", headers={"X-Request-ID": "pdk_short"})
+
+    assert len(given.headers["x-request-id"]) == 16
+    assert fine.headers["x-request-id"] == "pdk_short"
+
+
+@pytest.mark.parametrize(
+    "path", [f"/{KEY}", f"{ORDERS}?{KEY}=1", f"{ORDERS}?account_id={KEY}", f"{ORDERS}/{KEY}"]
+)
+async def test_an_error_repeats_what_was_sent_without_a_key(
+    trader: httpx.AsyncClient, path: str
+) -> None:
+    refused = await trader.get(path)
+
+    assert refused.status_code in {400, 404}
+    assert KEY not in refused.text
+    assert "***" in refused.text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from paperdesk.bootstrap import greet
+from paperdesk.bootstrap import greet, secrets_of
 from paperdesk.config import load_settings
 
 
@@ -38,3 +38,21 @@ def test_a_service_that_made_no_key_shows_none(capsys: pytest.CaptureFixture[str
     greet(load_settings(None, {}), 8000, None)
 
     assert "API key" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("url", "secrets"),
+    [
+        ("postgresql://user@host/db", {""}),
+        ("postgresql://user:pass%40word@host/db", {"pass%40word", "pass@word"}),
+        ("postgresql://u:a[b@h/db?password=other%20one&sslmode=x", {"a[b", "other one"}),
+        ("sqlite:///ledger.db", {""}),
+    ],
+)
+def test_no_line_may_show_the_databases_password_or_a_secret_of_the_environment(
+    url: str, secrets: set[str]
+) -> None:
+    settings = load_settings(None, {"PAPERDESK_LEDGER__URL": url})
+    environ = {"PGPASSWORD": "longenough", "SOME_KEY": "true", "HOME": "/nowhere/at/all"}
+
+    assert secrets_of(settings, environ) == secrets | {"longenough"}

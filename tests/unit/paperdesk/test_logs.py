@@ -6,14 +6,17 @@ import asyncio
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from makers import NOW
 from paperdesk.clock import ManualClock
-from paperdesk.logs import configure_logs
+from paperdesk.logs import configure_logs, take_over_crashes
 
 
 class Terminal(io.StringIO):
@@ -132,3 +135,131 @@ def test_whatever_a_library_logs_becomes_a_line(
 
     (line,) = lines_of(stream)
     assert (line["level"], line["event"]) == said
+
+
+KEY = "pdk_0123456789abcdef0123456789abcdef01234567"
+URL = "postgresql://user:hunter2@host/db"
+
+
+class Odd:
+    """Says what it is only with a secret in it."""
+
+    def __repr__(self) -> str:
+        return f"Odd({URL}, {'x' * 5_000}, {KEY})"
+
+
+class Mute:
+    """Cannot say what it is."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError(KEY)
+
+
+SECRETS: list[dict[str, object]] = [
+    {"reason": URL},
+    {"password": "hunter2"},
+    {"X-API-Key": b"hunter2"},
+    {"client_secret": 12345678, "why": KEY},
+    {"headers": [(b"x-api-key", b"hunter2"), ("authorization", "Bearer hunter2")]},
+    {"deep": {"a": [{"b": ({"token": "hunter2"}, URL)}]}},
+    {"deepest": [[[[[[[[[[[[KEY]]]]]]]]]]]]},
+    {"raw": f"GET /?key=hunter2 {KEY}".encode()},
+    {"many": {KEY, URL}},
+    {KEY: "as a name"},
+    {"odd": Odd(), "mute": Mute()},
+    {"error": RuntimeError(f"cannot reach {URL}")},
+    {"long": KEY * 10_000},
+    {"known": "it was swordfish"},
+]
+
+
+@pytest.mark.parametrize("fields", SECRETS, ids=[next(iter(entry)) for entry in SECRETS])
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal], ids=["json", "terminal"])
+def test_no_field_of_a_line_shows_a_secret(
+    kind: type[io.StringIO], fields: dict[str, object]
+) -> None:
+    stream = kind()
+    configure_logs(ManualClock(NOW), stream, secrets=["swordfish"])
+    structlog.get_logger().warning("it.happened", **fields)
+
+    assert "it.happened" in stream.getvalue()
+    assert_clean(stream)
+
+
+def assert_clean(stream: io.StringIO) -> None:
+    shown = stream.getvalue()
+    assert KEY[4:] not in shown
+    assert "hunter2" not in shown
+    assert "swordfish" not in shown
+    assert "12345678" not in shown
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal], ids=["json", "terminal"])
+def test_no_traceback_and_no_library_shows_a_secret(kind: type[io.StringIO]) -> None:
+    stream = kind()
+    configure_logs(ManualClock(NOW), stream, secrets=["swordfish"])
+    log = structlog.get_logger()
+    with structlog.contextvars.bound_contextvars(request_id=KEY):
+        try:
+            raise_chained()
+        except RuntimeError:
+            log.exception("it.failed")
+            logging.getLogger("psycopg").exception("connecting to %s failed", URL)
+    logging.getLogger("uvicorn").error("%s", {"authorization": "Bearer hunter2"})
+    event = f"event {URL}"
+    log.info(event)
+
+    assert "Traceback" in stream.getvalue()
+    assert_clean(stream)
+
+
+def open_with(password: str, url: str) -> None:
+    raise ValueError(f"{password} does not open {url}")
+
+
+def raise_chained() -> None:
+    try:
+        open_with("swordfish", URL)
+    except ValueError as error:
+        raise RuntimeError(f"X-API-Key: hunter2, {KEY}") from error
+
+
+def test_what_ends_the_process_is_a_line_like_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.StringIO()
+    configure_logs(ManualClock(NOW), stream)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    take_over_crashes()
+    try:
+        raise_chained()
+    except RuntimeError as error:
+        sys.excepthook(RuntimeError, error, error.__traceback__)
+
+    (line,) = lines_of(stream)
+    assert (line["event"], line["level"]) == ("process.died", "critical")
+    assert "RuntimeError" in str(line["exception"])
+    assert KEY not in stream.getvalue()
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.text(), inner, max_size=4)
+            | st.tuples(inner, inner)
+        ),
+        max_leaves=12,
+    ),
+    st.text(),
+)
+def test_whatever_is_logged_becomes_a_line_without_the_key(value: object, text: str) -> None:
+    stream = io.StringIO()
+    configure_logs(ManualClock(NOW), stream)
+    structlog.get_logger().info("it.happened", value=value, planted=[text, {text: text + KEY}])
+
+    (line,) = lines_of(stream)
+    assert line["event"] == "it.happened"
+    assert KEY not in stream.getvalue()
