@@ -6,7 +6,7 @@ CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
-	unanswered crowd same kills
+	unanswered crowd same kills walks
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -39,6 +39,10 @@ crowd: .venv/installed-dev
 POSTS ?= 1000
 same: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m promises.same $(POSTS)
+
+# Every route asked by everybody, and for what is another's: who is let in, and who sees whose.
+walks: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m promises.walks
 
 lint: .venv/installed-dev
 	@scripts/lint
