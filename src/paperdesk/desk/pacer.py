@@ -88,7 +88,8 @@ class Pacer:
 
     def _room(self, urgency: Urgency) -> int:
         now = asyncio.get_running_loop().time()
-        while self._left_at and self._left_at[0] <= now - WINDOW_SECONDS:
+        # In the words of `_arm`: a sum that is rounded otherwise would arm a timer for now.
+        while self._left_at and self._left_at[0] + WINDOW_SECONDS <= now:
             self._left_at.popleft()
         room = self.per_second - len(self._left_at) - self._held
         is_paused = urgency is not Urgency.VITAL and now < self._paused_until

@@ -202,3 +202,20 @@ async def test_a_waiter_that_gave_up_is_passed_over() -> None:
     pacer.give_back(held)
 
     assert await pacer.take(Urgency.QUERIES, 1) == 1
+
+
+@pytest.mark.timeout(20)
+def test_a_window_ends_once_whatever_its_moment_is_rounded_to() -> None:
+    """A timer that rang and found the window not over armed itself anew, for now, for ever."""
+
+    async def wait_for_room(moment: float) -> None:
+        pacer = Pacer(1)
+        await asyncio.sleep(moment)
+        pacer.frame_left()
+        pacer.give_back(await pacer.take(Urgency.ORDERS, 1))
+
+    async def scenario() -> None:
+        # The loop begins at 1000; from 1024 on floats are coarser: a sum may be rounded down.
+        await asyncio.gather(*(wait_for_room(23 + n / 101) for n in range(101)))
+
+    assert 24 < simulate(1, scenario).seconds < 25
