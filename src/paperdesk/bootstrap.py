@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -23,13 +24,14 @@ from urllib.parse import parse_qsl, unquote
 
 import structlog
 import uvicorn
-from litestar.types import ASGIApp, HTTPScope
+from litestar.types import ASGIApp
 
 from paperdesk.api.app import Guards, Parts, create_app
 from paperdesk.api.connection import CONNECTIONS_MAX, HEAD_BYTES_MAX, bounded
 from paperdesk.api.endpoint import Accounts
 from paperdesk.api.kept import KeptAnswers
 from paperdesk.api.keyring import Key, KeyRing
+from paperdesk.api.source import source_of
 from paperdesk.broker.link import Address
 from paperdesk.broker.session import IbSession
 from paperdesk.clock import SystemClock
@@ -55,6 +57,7 @@ from paperdesk.ledger.store import SqlLedger
 from paperdesk.logs import configure_logs, take_over_crashes
 from paperdesk.masking import is_secret_name
 from paperdesk.runtime import SystemRandom, ThreadExecutor
+from paperdesk.tls import tls_of
 from twsim import Gateway
 
 HOME: Final = Path(".paperdesk")
@@ -153,7 +156,8 @@ def _app(
         Accounts(accounts, settings.default_account),
         KeptAnswers(ledger.version),
     )
-    guards = Guards(keys, _source_of, settings.rates)
+    trusted = settings.server.trusted_proxies
+    guards = Guards(keys, lambda scope: source_of(scope, trusted), settings.rates)
     return create_app(parts, guards, clock=clock, random=random)
 
 
@@ -175,11 +179,6 @@ def _administrator(
         random=random,
         on_keys_changed=on_keys_changed,
     )
-
-
-def _source_of(scope: HTTPScope) -> str | None:
-    peer = scope["client"]
-    return None if peer is None else peer[0]
 
 
 @asynccontextmanager
@@ -232,23 +231,13 @@ def secrets_of(settings: Settings, environ: Mapping[str, str]) -> set[str]:
 
 
 async def _serve(settings: Settings) -> int:
+    tls = tls_of(settings.server)
     listening = listen(settings.server.host, settings.server.port)
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with running(settings) as service:
-        server = _Server(
-            uvicorn.Config(
-                service.app,
-                http=bounded(_connections_max()),
-                h11_max_incomplete_event_size=HEAD_BYTES_MAX,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-        )
+        server = _Server(http_config(service.app, tls))
         serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
         greeting = asyncio.create_task(_greet(service, settings, listening), name="greet")
         is_fine = await _until_ended(service, stopping)
@@ -259,6 +248,25 @@ async def _serve(settings: Settings) -> int:
         server.force_exit = True  # whoever is still sending its request is cut off
         await serving
         return 0 if is_fine else 1
+
+
+def http_config(app: ASGIApp, tls: ssl.SSLContext | None) -> uvicorn.Config:
+    """Return how the application is served over HTTP."""
+    config = uvicorn.Config(
+        app,
+        http=bounded(_connections_max()),
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # uvicorn would take the word of everybody on this machine for whose request it is.
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    config.load()
+    config.ssl = tls
+    return config
 
 
 async def _until_ended(service: Service, stopping: asyncio.Event) -> bool:
@@ -315,7 +323,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def greet(settings: Settings, port: int, key: str | None) -> None:
     """Tell the person at the terminal where the service is and how to try it."""
-    url = f"http://{_in_url(settings.server.host)}:{port}"
+    scheme = "https" if settings.server.tls_certificate else "http"
+    url = f"{scheme}://{_in_url(settings.server.host)}:{port}"
     lines = [f"paperdesk serves on {url} (docs: {url}/docs)"]
     if settings.is_embedded:
         accounts = " and ".join(EMBEDDED_ACCOUNTS)

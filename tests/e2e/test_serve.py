@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import threading
@@ -181,6 +182,8 @@ def _until_health(api: Api, *, up: bool, within_seconds: float) -> None:
         ('default_acount = "DU1"', "default_account"),
         ("[server]\nprot = 1", "port"),
         ('[[gateways]]\naccounts = ["U1234567"]', "paper"),
+        ('[server]\nhost = "0.0.0.0"', "can be reached from other machines"),
+        ('[server]\ntls_certificate = "no.pem"\ntls_key = "no.pem"', "no.pem cannot be read"),
     ],
 )
 def test_a_bad_configuration_stops_the_start_with_advice(
@@ -194,6 +197,22 @@ def test_a_bad_configuration_stops_the_start_with_advice(
     assert words in service.text()
     assert "Traceback" not in service.text()
     assert not (tmp_path / ".paperdesk").exists()
+
+
+def test_with_a_certificate_the_service_speaks_tls(tmp_path: Path) -> None:
+    tls = ROOT / "tests/data/tls"
+    env = {
+        "PAPERDESK_SERVER__TLS_CERTIFICATE": str(tls / "certificate.pem"),
+        "PAPERDESK_SERVER__TLS_KEY": str(tls / "key.pem"),
+    }
+    trusted = ssl.create_default_context(cafile=str(tls / "certificate.pem"))
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path, env=env) as service:
+        url = service.until(r"serves on (https://127\.0\.0\.1:\d+) ")[1]
+        answer = httpx.get(f"{url}/health", verify=trusted, trust_env=False)
+        service.end()
+
+    assert answer.json()["status"] == "ok"
+    assert service.process.returncode == 0
 
 
 def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from paperdesk.errors import RateLimited, Unauthorized
 OPEN_PATHS: Final = frozenset({"/", "/health", "/livez", "/readyz", "/docs", "/openapi.json"})
 OPEN_PREFIXES: Final = ("/problems/",)
 
-# From which address a call came, where that is known.
-SourceOf = Callable[[HTTPScope], str | None]
+# From which address a call came.
+SourceOf = Callable[[HTTPScope], str]
 
 
 class Keys(Protocol):
@@ -60,8 +60,8 @@ class Authentication:
         request_id = scope["state"].get("request_id")
         return replace(client, origin=Origin(client.origin.key_id, source, request_id))
 
-    def _refusal(self, source: str | None) -> Unauthorized | RateLimited:
-        seconds = self._attempts.failed(source or "")
+    def _refusal(self, source: str) -> Unauthorized | RateLimited:
+        seconds = self._attempts.failed(source)
         if seconds is None:
             return Unauthorized(
                 "The API key is unknown. Check the header X-API-Key: it may have been "

@@ -18,8 +18,10 @@ from paperdesk.config.readers import (
     key_sha256,
     ledger_url,
     listed,
-    loopback,
+    listening_host,
     paper_account,
+    path_of,
+    proxy,
     scope,
     seconds,
     symbol,
@@ -148,8 +150,12 @@ def _default_account(
 def _read_server(section: Section) -> ServerSettings:
     default = ServerSettings()
     server = ServerSettings(
-        host=section.value("host", loopback, default.host),
+        host=section.value("host", listening_host, default.host),
         port=section.value("port", integer(0, 65535), default.port),
+        tls_certificate=section.value("tls_certificate", path_of, None),
+        tls_key=section.value("tls_key", path_of, None),
+        behind_proxy=section.value("behind_proxy", flag, default.behind_proxy),
+        trusted_proxies=section.value("trusted_proxies", listed(proxy), ()),
     )
     section.refuse_the_rest()
     return server
@@ -270,10 +276,32 @@ def _read_limits_of_one(section: Section) -> Limits:
 
 def _conflicts(settings: Settings) -> list[FieldError]:
     return [
+        *_server_conflicts(settings.server),
         *_gateway_conflicts(settings),
         *_client_conflicts(settings),
         *_limit_conflicts(settings),
     ]
+
+
+def _server_conflicts(server: ServerSettings) -> Iterator[FieldError]:
+    given = {"tls_certificate": server.tls_certificate, "tls_key": server.tls_key}
+    missing = [name for name, path in given.items() if path is None]
+    if len(missing) == 1:
+        message = "is missing: a certificate and its key come together"
+        yield FieldError(f"server.{missing[0]}", message)
+    elif missing and not server.is_local and not server.behind_proxy:
+        # Keys would cross the network in the clear.
+        message = (
+            f'"{server.host}" can be reached from other machines: give server.tls_certificate '
+            "and server.tls_key, or say server.behind_proxy = true where a proxy with TLS is "
+            "in front; or listen on 127.0.0.1"
+        )
+        yield FieldError("server.host", message)
+    if server.trusted_proxies and not server.behind_proxy:
+        message = (
+            "is for a service behind a proxy: say server.behind_proxy = true, or remove it"
+        )
+        yield FieldError("server.trusted_proxies", message)
 
 
 def _gateway_conflicts(settings: Settings) -> Iterator[FieldError]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, TypeVar, cast
 
 from paperdesk.config.tree import Text
@@ -29,6 +30,7 @@ POSTGRES_URL: Final = re.compile(
 )
 HOST: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^:\[\]]*)(?::[0-9]{1,5})?")
 LATER: Final = "not supported by this version yet: remove it"
+HOST_NAME: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9.-]{0,252})")
 DECIMALS_MAX: Final = 8
 
 
@@ -173,19 +175,34 @@ def key_sha256(value: object) -> str:
     return str(value).lower()
 
 
-def loopback(value: object) -> str:
-    """A host that only this machine can reach."""
+def listening_host(value: object) -> str:
+    """An address of this machine, or a name of one."""
+    given = text(value)
+    if not HOST_NAME.fullmatch(given):
+        try:
+            ipaddress.ip_address(given)
+        except ValueError:
+            raise ValueError(f'"{given}" is neither an address nor a name of one') from None
+    return given
+
+
+def path_of(value: object) -> Path:
+    """A file."""
+    return Path(text(value))
+
+
+def proxy(value: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """An address or a network of proxies that tell the truth about whose request they bring."""
     given = text(value)
     try:
-        loopback = given == "localhost" or ipaddress.ip_address(given).is_loopback
+        network = ipaddress.ip_network(given)
     except ValueError:
-        loopback = False
-    if not loopback:
         raise ValueError(
-            f'"{given}" is not a loopback address: listening on others is '
-            "not supported by this version yet; use 127.0.0.1"
-        )
-    return given
+            f'"{given}" is no address and no network (such as 10.0.0.0/24)'
+        ) from None
+    if network.prefixlen == 0:
+        raise ValueError(f'"{given}" is everybody: name the addresses of your proxies')
+    return network
 
 
 def ledger_url(value: object) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +22,28 @@ EMBEDDED_LEDGER: Final = "sqlite:///.paperdesk/paperdesk.db"
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """Where the service listens. Port 0 picks a free one."""
+    """Where the service listens, and behind what. Port 0 picks a free one.
+
+    The certificate comes with its key or not at all. Of `trusted_proxies` alone is believed
+    whose request they pass on.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = False
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether only this machine can reach the address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:  # a name: who it means is not ours to say
+            return False
 
 
 @dataclass(frozen=True, slots=True)

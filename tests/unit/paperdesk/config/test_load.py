@@ -18,6 +18,8 @@ README = Path(__file__).parents[4] / "README.md"
 KEY_HASH = "ab" * 32
 GATEWAY = '[[gateways]]\naccounts = ["DU8730189"]\n'
 LIMITS = "[limits.DU8730189]\n"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - nobody listens here
+BEHIND = "[server]\nbehind_proxy = true\n"
 CLIENT = (
     f'[[clients]]\nname = "client1"\nkey_sha256 = "{KEY_HASH}"\n'
     'scopes = ["trade"]\naccounts = ["DU8730189"]\n'
@@ -120,6 +122,39 @@ def test_every_key_of_the_contract_is_understood() -> None:
             symbols=frozenset({Symbol("AAPL"), Symbol("BRK B")}),
         )
     }
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_on_loopback_nothing_more_need_be_said(host: str) -> None:
+    assert load(f'[server]\nhost = "{host}"\n').server.is_local
+
+
+@pytest.mark.parametrize("host", [EVERYWHERE, "::", "10.1.2.3", "desk.example"])
+@pytest.mark.parametrize(
+    "declared", ["behind_proxy = true", 'tls_certificate = "c.pem"\ntls_key = "k.pem"']
+)
+def test_beyond_loopback_a_proxy_or_a_certificate_is_declared(host: str, declared: str) -> None:
+    server = load(f'[server]\nhost = "{host}"\n{declared}\n').server
+
+    assert (server.host, server.is_local) == (host, False)
+    assert server.behind_proxy != (server.tls_certificate == Path("c.pem"))
+
+
+def test_a_host_on_the_command_line_is_judged_too() -> None:
+    with pytest.raises(ConfigError, match="can be reached from other machines"):
+        load_settings(None, {}, host=EVERYWHERE)
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    proxies = '["127.0.0.1", "10.0.0.0/24", "fd00::/64"]'
+    environ = {
+        "PAPERDESK_SERVER__BEHIND_PROXY": "true",
+        "PAPERDESK_SERVER__TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/24, fd00::/64",
+    }
+
+    given = load(f"{BEHIND}trusted_proxies = {proxies}\n").server.trusted_proxies
+    assert [str(network) for network in given] == ["127.0.0.1/32", "10.0.0.0/24", "fd00::/64"]
+    assert load("", environ).server.trusted_proxies == given
 
 
 def test_with_gateways_the_ledger_is_beside_the_file() -> None:
@@ -233,8 +268,21 @@ def test_an_unknown_key_stops_the_start_and_is_named_with_its_place(
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ('[server]\nhost = "0.0.0.0"\n', "not a loopback address"),
-        ('[server]\nhost = "example.com"\n', "not a loopback address"),
+        ('[server]\nhost = "0.0.0.0"\n', '"0.0.0.0" can be reached from other machines: give'),
+        ('[server]\nhost = "::"\n', '"::" can be reached from other machines: give'),
+        ('[server]\nhost = "10.1.2.3"\n', "or say server.behind_proxy = true where a proxy with"),
+        ('[server]\nhost = "example.com"\n', '"example.com" can be reached from other machines'),
+        ('[server]\nhost = "1.2.3"\n', "neither an address nor a name of one"),
+        ('[server]\nhost = "a b"\n', "neither an address nor a name of one"),
+        ('[server]\ntls_certificate = "c.pem"\n', "server.tls_key: is missing: a certificate and"),
+        ('[server]\ntls_key = "k.pem"\n', "server.tls_certificate: is missing: a certificate"),
+        ('[server]\ntls_key = ""\n', "must be text"),
+        ('[server]\nbehind_proxy = "yes"\n', "must be true or false"),
+        ('[server]\ntrusted_proxies = ["10.0.0.1"]\n', "say server.behind_proxy = true, or remove"),
+        (BEHIND + 'trusted_proxies = ["proxy"]\n', '"proxy" is no address and no network'),
+        (BEHIND + 'trusted_proxies = ["10.0.0.1/8"]\n', "is no address and no network"),
+        (BEHIND + 'trusted_proxies = ["0.0.0.0/0"]\n', "is everybody: name the addresses of"),
+        (BEHIND + 'trusted_proxies = "10.0.0.1"\n', "must be a list"),
         ("[server]\nport = 70000\n", "from 0 to 65535"),
         ("[server]\nport = true\n", "from 0 to 65535"),
         ("[server]\nport = 80.0\n", "from 0 to 65535"),
