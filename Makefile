@@ -6,7 +6,7 @@ CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
-	unanswered crowd same kills walks
+	unanswered crowd same kills walks backup-drill
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -60,6 +60,10 @@ traps: .venv/installed-dev
 KILLS ?=
 kills: .venv/installed-dev
 	@scripts/kills $(KILLS)
+
+# Back up a service that runs, destroy its ledger, restore it, and compare every answer.
+backup-drill: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m promises.backup_drill
 
 # Everything in bench/; what it prints depends on the machine, and nothing fails by it.
 bench: .venv/installed-dev

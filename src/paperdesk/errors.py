@@ -6,6 +6,7 @@ whether the same request may be sent again (`retryable`). A broken invariant of 
 
     PaperdeskError
     ├── ConfigError            the configuration cannot be used; stops the start
+    ├── BackupRefused          a backup cannot be made, or not be restored; a command's error
     ├── BadRequest             400  bad-request
     ├── Unauthorized           401  unauthorized
     ├── Forbidden              403  forbidden
@@ -66,6 +67,13 @@ class ConfigError(PaperdeskError):
 
     code = "config"
     title = "The configuration cannot be used"
+
+
+class BackupRefused(PaperdeskError):
+    """The backup cannot be made, or not be restored; the ledger is as it was."""
+
+    code = "backup"
+    title = "The backup cannot be used"
 
 
 class BadRequest(PaperdeskError):

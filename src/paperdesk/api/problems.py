@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from paperdesk.api.endpoint import HTML, Answer, Call
 from paperdesk.api.page import page, prose
 from paperdesk.errors import (
+    BackupRefused,
     BadRequest,
     ConfigError,
     InternalError,
@@ -33,7 +34,8 @@ RETRY_AFTER_SECONDS: Final = 5  # where the error itself does not know better
 
 def _leaves(kind: type[PaperdeskError]) -> Iterator[type[PaperdeskError]]:
     for below in kind.__subclasses__():
-        if below is not ConfigError:  # it stops the start; nobody is answered with it
+        # What stops a command: nobody is answered with it.
+        if below not in {BackupRefused, ConfigError}:
             yield below
             yield from _leaves(below)
 

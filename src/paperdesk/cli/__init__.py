@@ -15,6 +15,7 @@ from typing import Annotated, Final
 from cyclopts import App, CycloptsError, Parameter
 
 from paperdesk import __version__
+from paperdesk.cli import backups
 from paperdesk.config import load_settings
 from paperdesk.errors import ConfigError, PaperdeskError
 from paperdesk.masking import masked
@@ -30,6 +31,10 @@ app: Final = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
 )
+
+
+app.command(backups.backup)
+app.command(backups.restore)
 
 
 @app.command

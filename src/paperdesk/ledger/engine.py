@@ -76,7 +76,7 @@ class Owned:
         """
         with (
             self.transactions.counted(),
-            _told(),
+            told(),
             self.engine.connect() as connection,
             connection.begin() as transaction,
         ):
@@ -86,7 +86,7 @@ class Owned:
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run questions on what is committed. Raises LedgerUnavailable."""
-        with _told(), self.reader.begin() as connection:
+        with told(), self.reader.begin() as connection:
             return work(connection)
 
     def version(self) -> int | None:
@@ -104,7 +104,7 @@ class Owned:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Raise as LedgerUnavailable what the database raises."""
     try:
         yield
@@ -143,17 +143,23 @@ def words_of(error: sa.exc.DBAPIError) -> str:
 def migrate(engine: sa.Engine) -> None:
     """Bring the schema to the newest version."""
     with engine.connect() as connection:
-        if sa.inspect(connection).has_table("alembic_version"):
-            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
-            version = str(found.scalar())
-            if version == _newest_version():
-                return
-            if version > _newest_version():
-                raise LedgerUnavailable(
-                    f"the ledger is of a newer Paperdesk (schema {version}, this one knows "
-                    f"{_newest_version()}): start that version, or name another ledger.url"
-                )
+        version = version_of(connection)
+    if version == newest_version():
+        return
+    if version is not None and version > newest_version():
+        raise LedgerUnavailable(
+            f"the ledger is of a newer Paperdesk (schema {version}, this one knows "
+            f"{newest_version()}): start that version, or name another ledger.url"
+        )
     _upgrade(engine)
+
+
+def version_of(connection: sa.Connection) -> str | None:
+    """Return the id of the migration that the schema is at, None where there are no tables."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+    return str(found.scalar())
 
 
 def _upgrade(engine: sa.Engine) -> None:
@@ -168,7 +174,7 @@ def _upgrade(engine: sa.Engine) -> None:
         command.upgrade(config, "head")
 
 
-def _newest_version() -> str:
+def newest_version() -> str:
     """Return the id of the newest migration: its file's name begins with it."""
     return max(path.name for path in (MIGRATIONS / "versions").glob("*.py")).partition("_")[0]
 

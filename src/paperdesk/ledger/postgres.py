@@ -57,6 +57,15 @@ def open_postgres(url: str, at: datetime) -> Owned:
     return Owned(engine, reader, ownership.epoch, release=lambda: None, can_be_lost=True)
 
 
+def snapshot_of_postgres(url: str) -> sa.Engine:
+    """Return an engine that reads the ledger beside its owner, each transaction one moment of it.
+
+    Connecting raises LedgerUnavailable and psycopg.Error.
+    """
+    _name_of(url)  # or libpq's error might repeat the password
+    return _engine(lambda: _connect(url, _READING))
+
+
 class _Ownership:
     """The lock, held on the writing connection, and whether it was ever lost to another."""
 

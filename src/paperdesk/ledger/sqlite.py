@@ -50,6 +50,17 @@ def open_sqlite(url: str, at: datetime) -> Owned:
         raise LedgerUnavailable(f"the ledger {path} cannot be opened: {words}") from error
 
 
+def snapshot_of_sqlite(url: str) -> sa.Engine:
+    """Return an engine that reads the ledger beside its owner, who notices nothing.
+
+    In WAL a reader keeps nobody from writing. Raises LedgerUnavailable where there is no file.
+    """
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.is_file():  # SQLite would make one
+        raise LedgerUnavailable(f"there is no ledger at {path}")
+    return _engine(url, _READING, begin="BEGIN")
+
+
 def _lock(path: Path) -> int:
     fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from types import ModuleType
 import pytest
 
 import paperdesk
+from makers import NOW
 from paperdesk import __version__
 from paperdesk.cli import main
 from paperdesk.config import Settings
 from paperdesk.errors import LedgerUnavailable
+from paperdesk.ledger.opening import open_owned
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +104,47 @@ def test_a_start_that_fails_says_why_without_a_traceback(
 
     assert main(["serve"]) == code
     assert capsys.readouterr().err == said
+
+
+def test_a_ledger_is_backed_up_and_restored_into_an_empty_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine.toml").write_text('[ledger]\nurl = "sqlite:///first.db"\n')
+    open_owned("sqlite:///first.db", NOW).close()
+
+    assert main(["backup", "ledger.backup", "--config", "mine.toml"]) == 0
+    assert re.fullmatch(r"ledger.backup: 1 rows of \d+ tables\.\n", capsys.readouterr().out)
+    monkeypatch.setenv("PAPERDESK_LEDGER__URL", "sqlite:///second.db")
+    assert main(["restore", "ledger.backup", "--config", "mine.toml"]) == 0
+    assert "1 rows of" in capsys.readouterr().out
+    assert Path("second.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["backup", "new"], "paperdesk: there is no ledger at .paperdesk/paperdesk.db\n"),
+        (
+            ["backup", "there"],
+            "paperdesk: there is there already: name another file, or remove",
+        ),
+        (
+            ["restore", "there"],
+            "paperdesk: there is no whole backup of a Paperdesk ledger: it is no",
+        ),
+        (["restore", "none"], "paperdesk: none cannot be read: No such file or directory.\n"),
+    ],
+)
+def test_a_backup_that_cannot_be_made_or_read_is_one_line_and_exits_1(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("there").write_text("something")
+
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(words)
+    assert said.count("\n") == 1
+    assert not Path(".paperdesk").exists()
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
