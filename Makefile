@@ -6,7 +6,7 @@ CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
-	unanswered crowd same kills walks backup-drill
+	unanswered crowd same kills walks backup-drill audit
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -65,6 +65,10 @@ kills: .venv/installed-dev
 backup-drill: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m promises.backup_drill
 
+# Known holes in what the lock names, and a bill of materials in build/sbom.json.
+audit: .venv/audit/installed
+	@scripts/audit
+
 # Everything in bench/; what it prints depends on the machine, and nothing fails by it.
 bench: .venv/installed-dev
 	@scripts/bench
@@ -89,6 +93,11 @@ clean:
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	@scripts/install requirements-dev.lock
+	@touch $@
+
+.venv/audit/installed: requirements-audit.lock .venv/bin/uv
+	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv/audit
+	@VIRTUAL_ENV=.venv/audit .venv/bin/uv pip install --quiet --require-hashes -r $<
 	@touch $@
 
 .venv/clients/%/installed: tests/clients/locks/%.lock scripts/client .venv/bin/uv

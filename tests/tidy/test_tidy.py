@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,6 +160,18 @@ def test_the_page_of_the_order_life_cycle_is_fresh() -> None:
     )
 
     assert page == written.stdout, "make docs writes it anew"
+
+
+def test_every_chosen_dependency_has_its_reason() -> None:
+    """A dependency without one is never looked at again, and never goes."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    chosen = [re.split(r"[^\w-]", line)[0] for line in project["dependencies"]]
+    page = (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")
+    reasons = re.findall(
+        r"^\| `([\w-]+)` \| ([^|]{10,}) \| ([^|]{10,}) \|$", page, re.MULTILINE
+    )
+
+    assert [name for name, *_ in reasons] == sorted(chosen)
 
 
 def test_no_lock_names_a_registry() -> None:
