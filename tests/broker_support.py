@@ -122,6 +122,7 @@ class Listener:
     def __init__(self) -> None:
         self.messages: list[Recorded] = []
         self.frames = 0
+        self.told = 0
         self.rooms = 0
         self.too_fast_told = 0
         self.calls: list[str] = []
@@ -140,6 +141,9 @@ class Listener:
 
     def sent_frame(self) -> None:
         self.frames += 1
+
+    def heard_message(self) -> None:
+        self.told += 1
 
     @asynccontextmanager
     async def room(self) -> AsyncIterator[None]:

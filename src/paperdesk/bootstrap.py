@@ -46,7 +46,7 @@ from paperdesk.desk.desk import Desk, Policy
 from paperdesk.desk.feed import Feed
 from paperdesk.desk.lane import Lane, Vigilance
 from paperdesk.desk.pacer import Pacer
-from paperdesk.desk.ports import Clock, Executor, Random
+from paperdesk.desk.ports import Clock, Executor, Meter, Random
 from paperdesk.desk.prices import Prices
 from paperdesk.desk.rules import Choices, Rulebook
 from paperdesk.domain.client import Client, Origin
@@ -56,6 +56,7 @@ from paperdesk.firstkey import first_key
 from paperdesk.ledger.store import SqlLedger
 from paperdesk.logs import configure_logs, take_over_crashes
 from paperdesk.masking import is_secret_name
+from paperdesk.metrics import Metrics
 from paperdesk.runtime import SystemRandom, ThreadExecutor
 from paperdesk.tls import tls_of
 from twsim import Gateway
@@ -102,6 +103,7 @@ async def running(
             executor = stack.enter_context(_thread("ledger"))
             readers = stack.enter_context(_thread("readers"))
         ledger = await SqlLedger.open(settings.ledger.url, executor, clock, readers=readers)
+        ledger.meter = metrics = Metrics()
         stack.push_async_callback(ledger.close)
         gateways = settings.gateways or [await _embedded(stack, home)]
         feed = Feed()
@@ -110,7 +112,15 @@ async def running(
             Prices(clock),
         )
         desk = Desk(
-            _lanes(gateways, settings.desk, rulebook, ledger=ledger, clock=clock, feed=feed),
+            _lanes(
+                gateways,
+                settings.desk,
+                rulebook,
+                ledger=ledger,
+                clock=clock,
+                feed=feed,
+                meter=metrics,
+            ),
             rulebook,
             default_account=settings.default_account,
             ledger=ledger,
@@ -118,6 +128,7 @@ async def running(
             random=random,
             feed=feed,
             policy=Policy(settings.desk.ack_timeout, settings.desk.max_send_delay),
+            meter=metrics,
         )
         rulebook.take_limits(await ledger.administration.limits())
         await desk.recover()
@@ -127,7 +138,9 @@ async def running(
         key = None
         if not settings.clients:
             key = await first_key(home / "key", ledger.administration, random, at=clock.now())
-        app = _app(settings, desk, rulebook, ledger, clock=clock, random=random)
+        app = _app(
+            settings, desk, rulebook, ledger, metrics=metrics, clock=clock, random=random
+        )
         yield Service(desk, app, lanes, key)
 
 
@@ -137,6 +150,7 @@ def _app(
     rulebook: Rulebook,
     ledger: SqlLedger,
     *,
+    metrics: Metrics,
     clock: Clock,
     random: Random,
 ) -> ASGIApp:
@@ -155,6 +169,7 @@ def _app(
         administrator,
         Accounts(accounts, settings.default_account),
         KeptAnswers(ledger.version),
+        metrics,
     )
     trusted = settings.server.trusted_proxies
     guards = Guards(keys, lambda scope: source_of(scope, trusted), settings.rates)
@@ -365,6 +380,7 @@ def _lanes(
     ledger: SqlLedger,
     clock: Clock,
     feed: Feed,
+    meter: Meter,
 ) -> dict[AccountId, Lane]:
     lanes: dict[AccountId, Lane] = {}
     vigilance = Vigilance(desk.resolve_seconds, desk.position_breaks)
@@ -381,6 +397,7 @@ def _lanes(
             pacer=Pacer(gateway.max_requests_per_second),
             judge=rulebook.judge,
             vigilance=vigilance,
+            meter=meter,
         )
         lanes |= dict.fromkeys(gateway.accounts, lane)
     return lanes

@@ -22,9 +22,10 @@ from paperdesk.ledger import schema
 from paperdesk.ledger.backup import back_up, restore
 from paperdesk.ledger.backup_file import BackupFile, write
 from paperdesk.ledger.backup_rows import form_of
+from paperdesk.ledger.columns import Instant, Money, Words
 from paperdesk.ledger.engine import Owned
 from paperdesk.ledger.opening import open_owned, snapshot
-from paperdesk.ledger.schema import Instant, Money, Words, events, metadata, openings, owner
+from paperdesk.ledger.schema import events, metadata, openings, owner
 
 TABLES = metadata.sorted_tables
 # The hardest of what a row may hold; the last is what most columns may hold too.

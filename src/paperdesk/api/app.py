@@ -21,12 +21,13 @@ from litestar.types import ASGIApp
 
 from paperdesk.api import accounts as accounts_api
 from paperdesk.api import administration, interventions, orders, probes, reports
+from paperdesk.api import metrics as metrics_api
 from paperdesk.api.attempts import Attempts
 from paperdesk.api.auth import Authentication, Keys, SourceOf
 from paperdesk.api.body import BODY_BYTES_MAX, BodyLimit
 from paperdesk.api.docs import documented
 from paperdesk.api.endpoint import Accounts, Answer, Call, Endpoint
-from paperdesk.api.envelope import Envelope
+from paperdesk.api.envelope import TEMPLATE, Envelope
 from paperdesk.api.kept import KeptAnswers
 from paperdesk.api.ratelimit import RateLimit
 from paperdesk.api.shortcut import Shortcut
@@ -35,6 +36,7 @@ from paperdesk.desk.administering import Administrator
 from paperdesk.desk.desk import Desk
 from paperdesk.desk.ports import Clock, Random
 from paperdesk.domain.client import Client
+from paperdesk.metrics import Metrics
 from paperdesk.wire.encoding import encode
 
 ENDPOINTS: Final = documented(
@@ -45,6 +47,7 @@ ENDPOINTS: Final = documented(
         *interventions.ENDPOINTS,
         *administration.ENDPOINTS,
         *reports.ENDPOINTS,
+        *metrics_api.ENDPOINTS,
     )
 )
 
@@ -68,6 +71,7 @@ class Parts:
     administrator: Administrator
     accounts: Accounts
     kept: KeptAnswers
+    metrics: Metrics
 
 
 def create_app(parts: Parts, guards: Guards, *, clock: Clock, random: Random) -> ASGIApp:
@@ -79,7 +83,7 @@ def create_app(parts: Parts, guards: Guards, *, clock: Clock, random: Random) ->
         lambda: asyncio.get_running_loop().time(),
     )
     guarded = Authentication(limited, guards.keys, Attempts(clock), guards.source_of)
-    return Envelope(guarded, lifespan=routed, clock=clock, random=random)
+    return Envelope(guarded, lifespan=routed, clock=clock, random=random, meter=parts.metrics)
 
 
 def create_routes(parts: Parts) -> Litestar:
@@ -99,12 +103,16 @@ def create_routes(parts: Parts) -> Litestar:
 
 
 def _route(endpoint: Endpoint, parts: Parts) -> HTTPRouteHandler:
+    template = endpoint.template
+
     async def serve(request: ApiRequest) -> Response[bytes]:
+        request.scope[TEMPLATE] = template  # type: ignore[typeddict-unknown-key]  # ours alone
         call = Call(
             desk=parts.desk,
             administrator=parts.administrator,
             accounts=parts.accounts,
             kept=parts.kept,
+            metrics=parts.metrics,
             endpoint=endpoint,
             caller=request.user,
             raw_query=request.scope["query_string"],

@@ -65,7 +65,7 @@ def documented(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
 
     every = (
         *endpoints,
-        Endpoint("GET", "/openapi.json", openapi),
+        Endpoint("GET", "/openapi.json", openapi, media_type=JSON),
         Endpoint("GET", "/docs", docs),
         Endpoint("GET", "/problems/{code:str}", problem_page, errors=(NotFound,)),
     )
@@ -81,8 +81,7 @@ def openapi_document(endpoints: Iterable[Endpoint]) -> Node:
     endpoints = tuple(endpoints)
     paths: defaultdict[str, Node] = defaultdict(dict)
     for endpoint in endpoints:
-        path = _PATH_PARAMETER.sub(r"{\1}", endpoint.path)
-        paths[path][endpoint.method.lower()] = _operation(endpoint)
+        paths[endpoint.template][endpoint.method.lower()] = _operation(endpoint)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -195,8 +194,7 @@ def _success(endpoint: Endpoint) -> Node:
     if endpoint.answer is not None:
         schema = _reference(endpoint.answer)
         return {"description": "OK", "headers": headers, "content": {JSON: {"schema": schema}}}
-    media_type = JSON if endpoint.path.endswith(".json") else HTML
-    return {"description": "OK", "headers": headers, "content": {media_type: {}}}
+    return {"description": "OK", "headers": headers, "content": {endpoint.media_type: {}}}
 
 
 def _problem(kinds: list[type[PaperdeskError]]) -> Node:

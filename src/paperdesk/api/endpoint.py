@@ -20,6 +20,7 @@ from paperdesk.desk.desk import Desk
 from paperdesk.domain.client import Client
 from paperdesk.domain.vocabulary import AccountId, BatchId, Scope
 from paperdesk.errors import FieldError, Forbidden, NotFound, PaperdeskError
+from paperdesk.metrics import Metrics
 from paperdesk.wire.encoding import encode
 from paperdesk.wire.parsing import Json, parse_json, shown
 from paperdesk.wire.query import Query, parse_query
@@ -27,6 +28,7 @@ from paperdesk.wire.reading import bad_request
 
 JSON: Final = "application/json"
 HTML: Final = "text/html"  # the framework adds the charset
+_PARAMETER: Final = re.compile(r"\{(\w+):str\}")
 BATCH_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -87,6 +89,7 @@ class Call:
     administrator: Administrator
     accounts: Accounts
     kept: KeptAnswers
+    metrics: Metrics
     endpoint: Endpoint
     caller: Client | None
     raw_query: bytes
@@ -138,6 +141,12 @@ class Endpoint:
     query: tuple[str, ...] = ()
     errors: tuple[type[PaperdeskError], ...] = ()
     takes_idempotency_key: bool = False
+    media_type: str = HTML  # of what is no JSON body
+
+    @property
+    def template(self) -> str:
+        """The path with names for ids, as OpenAPI writes it."""
+        return _PARAMETER.sub(r"{\1}", self.path)
 
     @property
     def summary(self) -> str:

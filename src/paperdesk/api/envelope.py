@@ -1,8 +1,8 @@
 """What is around every request, whatever becomes of it.
 
-Owns: the request's id, its line in the log, the headers of every answer and those that a layer
-within has left in the state, HEAD, the normal form of the path, and the last resort for whatever
-was raised. Knows nothing of endpoints.
+Owns: the request's id, its line in the log and its figures, the headers of every answer and those
+that a layer within has left in the state, HEAD, the normal form of the path, and the last resort
+for whatever was raised. Knows nothing of endpoints.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from paperdesk.api.endpoint import HTML, Answer
 from paperdesk.api.page import CONTENT_SECURITY_POLICY
 from paperdesk.api.problems import answer_to
 from paperdesk.crash import crash_point
-from paperdesk.desk.ports import Clock, Random
+from paperdesk.desk.ports import UNMETERED, Clock, Meter, Random
 from paperdesk.domain.client import Client
 from paperdesk.errors import PaperdeskError
 from paperdesk.masking import looks_like_key
@@ -29,6 +29,10 @@ REQUEST_ID: Final = "X-Request-ID"
 REQUEST_ID_DIGITS: Final = 16
 # An id given by the caller is taken where it is safe in a header and in a log.
 GIVEN_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+# Where in its scope whoever serves a request leaves the path with names for ids.
+TEMPLATE: Final = "paperdesk.template"
+UNROUTED: Final = "unrouted"
+UNAUTHORIZED, TOO_MANY_REQUESTS, INTERNAL_ERROR = 401, 429, 500
 POLICY_VIOLATION: Final = 1008  # RFC 6455: the close code for what a server does not offer
 
 _HEADERS_OF_ALL: Final = (
@@ -41,8 +45,16 @@ _HEADERS_OF_ALL: Final = (
 class Envelope:
     """The outermost ASGI application. `lifespan` is told of start and stop."""
 
-    def __init__(self, app: ASGIApp, lifespan: ASGIApp, clock: Clock, random: Random) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        lifespan: ASGIApp,
+        clock: Clock,
+        random: Random,
+        meter: Meter = UNMETERED,
+    ) -> None:
         self._app = app
+        self._meter = meter
         self._lifespan = lifespan
         self._clock = clock
         self._random = random
@@ -69,28 +81,41 @@ class Envelope:
             try:
                 await self._app(inner, receive, exchange.send)
             except Disconnected:
-                _LOG.info("the caller went away before its request was complete")
+                _LOG.info("request.abandoned")
             except Exception as error:
                 if exchange.status is not None:
                     raise  # the answer has begun: the server can only cut the line
                 await self._answer_error(error, scope, exchange)
             client = cast("Client | None", inner.get("user"))
-            took = self._clock.now() - began_at
+            seconds = (self._clock.now() - began_at).total_seconds()
             _LOG.info(
-                "request",
+                "request.served",
                 request_id=request_id,
                 method=str(scope["method"]),
                 path=inner["path"],
                 client=client.name if client else None,
                 status=exchange.status,
-                took_ms=round(took.total_seconds() * 1000),
+                took_ms=round(seconds * 1000),
             )
+            # What the desk bound on the way is of this request alone.
+            structlog.contextvars.unbind_contextvars("batch_id", "account")
+        self._count(str(scope["method"]), inner, exchange.status, seconds)
+
+    def _count(self, method: str, inner: HTTPScope, status: int | None, seconds: float) -> None:
+        if status is None:
+            return  # nobody was left to answer
+        template = cast("str", inner.get(TEMPLATE, UNROUTED))
+        self._meter.request_served(method, template, status, seconds)
+        if status == UNAUTHORIZED:
+            self._meter.auth_failed()
+        elif status == TOO_MANY_REQUESTS:
+            self._meter.rate_limited()
 
     @staticmethod
     async def _answer_error(error: Exception, scope: HTTPScope, exchange: _Exchange) -> None:
         answer = answer_to(error, str(scope["method"]), scope["path"])
-        if answer.status == 500 and not isinstance(error, PaperdeskError):  # noqa: PLR2004 - HTTP's own number
-            _LOG.error("request failed", exc_info=error)
+        if answer.status == INTERNAL_ERROR and not isinstance(error, PaperdeskError):
+            _LOG.error("request.failed", exc_info=error)
         await send_answer(answer, exchange.send)
 
 

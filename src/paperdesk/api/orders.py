@@ -123,7 +123,7 @@ async def _remember(slot: Slot, body: bytes) -> None:
     try:
         await slot.remember(body)
     except LedgerUnavailable as error:
-        _LOG.warning("the answer could not be stored for a replay", reason=error.detail)
+        _LOG.warning("replay.not_stored", batch_id=slot.batch_id, reason=error.detail)
 
 
 def _idempotency_key(values: tuple[str, ...]) -> str | None:

@@ -11,12 +11,13 @@ from typing import Final, cast
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from paperdesk.api.endpoint import Answer
-from paperdesk.api.envelope import send_answer
+from paperdesk.api.envelope import TEMPLATE, send_answer
 from paperdesk.api.kept import KeptAnswers
 from paperdesk.domain import vocabulary
 from paperdesk.domain.client import Client
 
 BATCH_PATH: Final = "/api/v1/orders/"
+BATCH_TEMPLATE: Final = f"{BATCH_PATH}{{batch_id}}"
 
 
 class Shortcut:
@@ -32,6 +33,7 @@ class Shortcut:
         if body is None:
             await self._app(scope, receive, send)
         else:
+            scope[TEMPLATE] = BATCH_TEMPLATE  # type: ignore[typeddict-unknown-key]  # ours alone
             await send_answer(Answer(body), send)
 
     def _kept_body(self, scope: HTTPScope) -> bytes | None:

@@ -375,6 +375,7 @@ class Link:
             raise
 
     def _take(self, fields: Sequence[str]) -> None:
+        self._listener.heard_message()
         message = fields[0] if fields else ""
         report = None
         if message in RECORDED:

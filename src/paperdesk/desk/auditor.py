@@ -20,7 +20,7 @@ from typing import Final
 import structlog
 
 from paperdesk.desk.feed import Feed, wait_set
-from paperdesk.desk.ports import Broker, Clock, Ledger, LineDown
+from paperdesk.desk.ports import UNMETERED, Broker, Clock, Ledger, LineDown, Meter
 from paperdesk.domain.client import Actor
 from paperdesk.domain.position import (
     Adjustment,
@@ -87,8 +87,10 @@ class Auditor:
         feed: Feed,
         policy: PositionBreaks,
         caught_up: Callable[[], Awaitable[None]],
+        meter: Meter = UNMETERED,
     ) -> None:
         self._broker = broker
+        self._meter = meter
         self._ledger = ledger
         self._clock = clock
         self._feed = feed
@@ -102,7 +104,7 @@ class Auditor:
         self._pushed: dict[AccountId, dict[ConId, _Held]] = defaultdict(dict)
         self._wake = asyncio.Event()
         self._is_asking = False
-        self._audited_at = 0.0
+        self.audited_at: float | None = None  # the last whole comparison, on the loop's clock
         self._executions_at = -EXECUTIONS_SECONDS
         self._uncharged: dict[ExecId, datetime] = {}  # executions without a commission, so far
         self._lock = asyncio.Lock()
@@ -156,7 +158,7 @@ class Auditor:
 
     def _due_in(self) -> float:
         """Return in how many seconds to compare again, by what the last time showed."""
-        age = asyncio.get_running_loop().time() - self._audited_at
+        age = asyncio.get_running_loop().time() - (self.audited_at or 0.0)
         every = LOOK_AGAIN_SECONDS if any(self._seen.values()) else AUDIT_SECONDS
         left = every - age
         return left if left > DUE_SECONDS else 0.0
@@ -207,7 +209,7 @@ class Auditor:
                 self._executions_at = now()
             for account, booked in books.items():
                 await self._judge(account, booked, reading)
-            self._audited_at = now()
+            self.audited_at = now()
 
     async def _books(self) -> dict[AccountId, _Books | None]:
         """Return what the books of each account say that the gateway names."""
@@ -319,6 +321,8 @@ class Auditor:
         if sighting is None:
             self._forget(account, conid)
         else:
+            if conid not in self._seen[account]:
+                self._meter.break_found()
             self._seen[account][conid] = sighting
         return verdict
 
@@ -371,6 +375,7 @@ class Auditor:
             entry = _booked(conid, books, held)
             ours, broker = entry.quantity, _shares(held, conid)
             words = f"the broker's position is {broker}, ours is {ours}"
+            of = {"account": account, "conid": conid, "symbol": entry.symbol}
             if verdict is Verdict.OUTSIDE:
                 after = ours + entry.outside
                 changes.append(Adjustment(conid, entry.symbol, ours, after, OUTSIDE, begun_at))
@@ -385,12 +390,12 @@ class Auditor:
                 warned[conid] = self._warned[account][conid]
             elif verdict is Verdict.WARN:
                 warned[conid] = f"{words}: the symbol is locked if it stays so"
-                _log.warning("position.break", account=account, symbol=entry.symbol, why=words)
+                _log.warning("position.break", **of, why=words)
             elif verdict is Verdict.LOCK:
                 since = self._seen[account][conid].since
                 lock = Lock(entry.symbol, words, self._clock.now(), ours, broker, is_break=True)
                 await self._ledger.lock(account, conid, lock)
-                _log.error("position.locked", account=account, why=words, since=since)
+                _log.error("position.locked", **of, why=words, since=since)
         self._disputed[account], self._warned[account] = disputed, warned
         await self._adopt(account, changes, held, begun_at)
 
@@ -432,6 +437,7 @@ class Auditor:
             _log.info(
                 "position.adopted",
                 account=account,
+                conid=change.conid,
                 symbol=change.symbol,
                 ours=change.ours,
                 broker=change.broker,

@@ -13,19 +13,23 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from paperdesk.crash import crash_point
 from paperdesk.desk.accounts import Accounts
 from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.flattening import Flattener
+from paperdesk.desk.gauging import Gauger
 from paperdesk.desk.idempotency import Keys, Slot
 from paperdesk.desk.lane import Lane
 from paperdesk.desk.operating import Operator
 from paperdesk.desk.pipeline import Pipeline
 from paperdesk.desk.ports import (
+    UNMETERED,
     Clock,
     ExecutionFilter,
     Ledger,
+    Meter,
     NewBatch,
     OpenBatch,
     Page,
@@ -37,8 +41,8 @@ from paperdesk.desk.previewing import Previewer
 from paperdesk.desk.previews import Previews
 from paperdesk.desk.reporting import Reporter
 from paperdesk.desk.rules import Rulebook
+from paperdesk.desk.tally import Tally
 from paperdesk.desk.waiting import Waiter, answered, ended
-from paperdesk.desk.withdrawal import cancel_rows, is_withdrawn
 from paperdesk.domain.batch import Batch, BatchHead, Resolution
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import BookedExecution
@@ -90,6 +94,7 @@ class Desk:
         random: Random,
         feed: Feed,
         policy: Policy,
+        meter: Meter = UNMETERED,
     ) -> None:
         self._lanes = dict(lanes)
         self._ledger = ledger
@@ -111,6 +116,10 @@ class Desk:
             lanes, rulebook, default_account=default_account, ledger=ledger, clock=clock
         )
         self._waiter = Waiter(ledger, feed)
+        self._tally = Tally(ledger, feed, meter)
+        self.gauger: Final = Gauger(
+            lanes, ledger=ledger, lookup=self._pipeline.lookup, prices=rulebook.prices
+        )
         self._keys = Keys(ledger, patience_seconds=policy.ack_timeout_seconds)
         self.reporter: Final = Reporter(ledger)
         self.operator: Final = Operator(
@@ -133,6 +142,7 @@ class Desk:
         crash_point("CP27")
         for opened in await self._ledger.open_batches():
             self._pipeline.start(opened)
+            self._tally.follow(opened.batch.head.batch_id)
 
     async def run(self) -> None:
         """Run every gateway's lane until cancelled."""
@@ -143,6 +153,7 @@ class Desk:
     async def stop(self) -> None:
         """Answer whoever waits, finish what is being sent, and take up nothing more."""
         self._feed.close()
+        await self._tally.stop()
         await self._pipeline.stop()
         await asyncio.gather(*(lane.sender.stop() for lane in self._distinct_lanes()))
 
@@ -227,25 +238,34 @@ class Desk:
     async def _accept(self, new: NewBatch, frames: int) -> Batch:
         """Store a batch (T0) and take it on its way."""
         lane = self._lanes[new.head.account_id]
+        bind_contextvars(batch_id=new.head.batch_id, account=new.head.account_id)
         with self._pipeline.expecting(lane, new.head.batch_id, frames):
             crash_point("CP01")
             try:
                 batch = await self._ledger.accept(new)
             except OutcomeUnknown:
-                self._pipeline.start(_opened(new, Batch(new.head, ())))
+                self._begin(new, Batch(new.head, ()))
                 raise
             crash_point("CP03")
-        self._pipeline.start(_opened(new, batch))
+        self._begin(new, batch)
         return batch
 
     async def _answer(self, accepted: Batch, timeout_seconds: float) -> Batch:
         """Return an accepted batch once each row has its first status."""
         try:
-            return await self._acknowledged(accepted.head.batch_id, timeout_seconds)
+            answered = await self._acknowledged(accepted.head.batch_id, timeout_seconds)
         except LedgerUnavailable as error:
             # Accepted is accepted: "nothing stored" would be a lie, and invite a second batch.
             _log.error("ledger.unavailable", during="answer", reason=error.detail)
             return accepted
+        self._tally.seen(answered)
+        return answered
+
+    def _begin(self, new: NewBatch, batch: Batch) -> None:
+        """Take a batch on its way, and count it when it ends."""
+        _log.info("batch.accepted", client=new.head.client, targets=len(batch.rows))
+        self._pipeline.start(_opened(new, batch))
+        self._tally.follow(new.head.batch_id)
 
     async def submit_preview(
         self,
@@ -330,9 +350,9 @@ class Desk:
             return lane is not None and lane.broker.line is not None
 
         done = await self._waiter.when(
-            batch_id, lambda b: is_withdrawn(b) or not is_up(), deadline
+            batch_id, lambda b: b.is_withdrawn or not is_up(), deadline
         )
-        return Cancellation(batch_id, tuple(cancel_rows(done, is_up=is_up())))
+        return Cancellation.of(done, is_up=is_up())
 
     async def resolve(self, client: Client, batch_id: BatchId, resolution: Resolution) -> Batch:
         """Record what a person says of an unknown order. Raises NotFound and BadRequest."""

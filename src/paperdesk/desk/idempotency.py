@@ -13,7 +13,7 @@ from typing import Self
 from paperdesk.desk.ports import KeyRecord, Ledger
 from paperdesk.domain.batch import Batch
 from paperdesk.domain.client import Client
-from paperdesk.domain.vocabulary import ClientName
+from paperdesk.domain.vocabulary import BatchId, ClientName
 from paperdesk.errors import IdempotencyInProgress, IdempotencyMismatch
 
 
@@ -37,11 +37,16 @@ class Slot:
         """The key as the client sent it."""
         return self._identity[1]
 
-    async def remember(self, answer: bytes) -> None:
-        """Store the first answer. Call it before the answer leaves."""
+    @property
+    def batch_id(self) -> BatchId:
+        """The batch of the first request. There must be one."""
         batch = self.accepted or self.replayed_batch
         assert batch is not None
-        await self._keys.ledger.remember_answer(batch.head.batch_id, answer)
+        return batch.head.batch_id
+
+    async def remember(self, answer: bytes) -> None:
+        """Store the first answer. Call it before the answer leaves."""
+        await self._keys.ledger.remember_answer(self.batch_id, answer)
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ or ends, and the gateway's session hours. Implements BrokerListener. Knows nothi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,8 +20,19 @@ from paperdesk.desk.auditor import Auditor
 from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.foreign import Foreign
 from paperdesk.desk.insisting import RETRY_SECONDS, insist
+from paperdesk.desk.lines import ids_of
 from paperdesk.desk.pacer import Pacer, Urgency
-from paperdesk.desk.ports import Broker, Clock, JudgeClaim, Ledger, Line, LineDown
+from paperdesk.desk.ports import (
+    UNMETERED,
+    Broker,
+    Clock,
+    JudgeClaim,
+    Ledger,
+    Line,
+    LineDown,
+    Meter,
+    Moved,
+)
 from paperdesk.desk.resolver import Resolver
 from paperdesk.desk.sender import Sender
 from paperdesk.domain.execution import base_and_revision
@@ -75,6 +86,7 @@ class Lane:
         pacer: Pacer,
         judge: Callable[[Lane], JudgeClaim],
         vigilance: Vigilance,
+        meter: Meter = UNMETERED,
     ) -> None:
         self.broker: Final = broker
         self.pacer: Final = pacer
@@ -95,6 +107,7 @@ class Lane:
             feed=feed,
             policy=vigilance.position_breaks,
             caught_up=self._caught_up,
+            meter=meter,
         )
         self.resolver: Final = Resolver(
             broker,
@@ -105,6 +118,9 @@ class Lane:
             caught_up=self._caught_up,
             resolve_seconds=vigilance.resolve_seconds,
         )
+        self.heard_at: float | None = None  # the last message, on the loop's clock
+        self._meter = meter
+        self._last_session = 0
         self._hours_at: datetime | None = None
         self._ledger = ledger
         self._clock = clock
@@ -137,6 +153,7 @@ class Lane:
         _pass_points(message.report)
         match message.report:
             case ErrorReport() as error:
+                self._meter.error_told(error)
                 self.resolver.heard(error)
             case PositionReport() as position:
                 self.auditor.pushed(position)
@@ -146,6 +163,12 @@ class Lane:
     def sent_frame(self) -> None:
         """Count a frame."""
         self.pacer.frame_left()
+        self._meter.frame_sent()
+
+    def heard_message(self) -> None:
+        """Count a message."""
+        self.heard_at = asyncio.get_running_loop().time()
+        self._meter.message_heard()
 
     @asynccontextmanager
     async def room(self) -> AsyncIterator[None]:
@@ -176,10 +199,19 @@ class Lane:
 
     def changed(self, broker: Broker) -> None:
         """Wake whoever waits for the line."""
+        self._count_session(broker.line)
         self.watch()
         self.sender.line_changed()
         self.resolver.look()  # what was doubted before there was a line
         self._feed.publish(broker.accounts)
+
+    def _count_session(self, line: Line | None) -> None:
+        """Tell the meter of a session that is up and is not the first."""
+        if line is None or line.session == self._last_session:
+            return
+        if self._last_session:
+            self._meter.session_renewed(self.broker.name)
+        self._last_session = line.session
 
     async def went_down(self, broker: Broker) -> None:
         """What was sent and not answered is unknown from now on."""
@@ -205,7 +237,9 @@ class Lane:
         try:
             await self._learn_together(messages)
         except Exception:  # noqa: BLE001 - one bad message must not stop the others
-            _log.exception("report.not_folded", messages=len(messages))
+            _log.exception(
+                "report.not_folded", gateway=self.broker.name, messages=len(messages)
+            )
             for message in messages:
                 await self._learn_alone(message)
 
@@ -214,7 +248,9 @@ class Lane:
         try:
             await self._learn_together([message])
         except Exception:  # noqa: BLE001 - logged, and kept in the ledger for a person
-            _log.exception("report.kept_raw", fields=message.fields[:8])
+            _log.exception(
+                "report.kept_raw", gateway=self.broker.name, fields=message.fields[:8]
+            )
             await self._learn_together([replace(message, report=None)])
 
     async def _learn_together(self, messages: Sequence[Recorded]) -> None:
@@ -225,9 +261,10 @@ class Lane:
         if any(map(_is_cancelled, messages)):
             crash_point("CP20")
         self.watch()
+        _say_moved(learned.moved)
         self.resolver.doubt(learned.doubted)
         for order in learned.to_cancel:
-            _log.error("order.late", order_ref=order.ref, status=order.state)
+            _log.error("order.late", **ids_of(order), state=order.state.value)
             self.sender.put_cancel(order)
         await self._heed(messages)
         if any(isinstance(m.report, ExecutionReport) for m in messages):
@@ -306,6 +343,7 @@ class Lane:
         except LedgerUnavailable as error:
             _log.warning("ledger.unavailable", during="lost", reason=error.detail)
         else:
+            _say_moved(learned.moved)
             self._feed.publish(learned.batches)
 
     async def _ask_hours(self) -> None:
@@ -333,6 +371,27 @@ def _pass_points(report: Report | None) -> None:
                 crash_point("CP17")
         case CommissionReport():
             crash_point("CP16")
+
+
+_SAID: Final[Mapping[OrderState, str]] = {
+    OrderState.UNKNOWN: "order.unknown",
+    OrderState.WORKING: "order.acknowledged",
+    OrderState.FILLED: "order.filled",
+    OrderState.CANCELLED: "order.cancelled",
+    OrderState.REJECTED: "order.rejected",
+}
+
+
+def _say_moved(moved: Sequence[Moved]) -> None:
+    """Log what became of orders, once for each state."""
+    for move in moved:
+        order, event = move.after, _SAID.get(move.after.state)
+        if event is None:
+            continue
+        if order.state in {OrderState.UNKNOWN, OrderState.REJECTED}:
+            _log.warning(event, **ids_of(order), code=order.broker_code, why=order.error)
+        else:
+            _log.info(event, **ids_of(order), filled=order.filled_qty)
 
 
 def _is_cancelled(message: Recorded) -> bool:

@@ -67,6 +67,11 @@ class Pacer:
         """Count one frame that left just now."""
         self._left_at.append(asyncio.get_running_loop().time())
 
+    @property
+    def available(self) -> int:
+        """How many frames that are not vital might leave now."""
+        return max(self._room(Urgency.ORDERS), 0)
+
     def pause(self, seconds: float) -> None:
         """Grant nothing that is not vital for so long. What was granted may still leave."""
         until = asyncio.get_running_loop().time() + seconds

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from paperdesk.crash import crash_point
 from paperdesk.desk.feed import Feed, wait_set
@@ -135,7 +136,11 @@ class Pipeline:
         batch = opened.batch
         lane = self._lanes.get(batch.head.account_id)
         if lane is None:
-            _log.warning("batch.account_not_configured", batch_id=batch.head.batch_id)
+            _log.warning(
+                "batch.account_not_configured",
+                batch_id=batch.head.batch_id,
+                account=batch.head.account_id,
+            )
             return
         run = _Run(
             batch.head.batch_id,
@@ -168,6 +173,8 @@ class Pipeline:
 
     async def _drive(self, run: _Run, accepted: Batch) -> None:
         """Do all there is to do for a batch, over as many failures as it takes."""
+        # The request's id is bound already where there is one: a task takes its maker's context.
+        bind_contextvars(batch_id=run.batch_id, account=run.account)
         known = accepted if accepted.rows else None  # none where its commit is in doubt
         try:
             while not await self._try(run, known):

@@ -17,6 +17,7 @@ import structlog
 
 from paperdesk.crash import crash_point
 from paperdesk.desk.feed import Feed
+from paperdesk.desk.lines import ids_of
 from paperdesk.desk.ports import Broker, BrokerListener, Clock, Ledger, LineDown, NotSent
 from paperdesk.domain.order import SENT, Order, OrderEvent, OrderState
 from paperdesk.domain.position import whole_shares
@@ -281,14 +282,14 @@ class Resolver:
         await self._move(order, event, words)
         crash_point("CP26")
         await self._note({order.ref: words}, CONCLUSION)
-        _log.warning("order.resolved", order_ref=order.ref, outcome=words)
+        _log.warning("order.resolved", **ids_of(order), outcome=words)
         self._feed.publish([order.batch_id, order.account])
 
     async def _quarantine(self, order: Order, words: str) -> None:
         self._cases.pop(order.ref, None)
         await self._move(order, OrderEvent.QUARANTINED, words)
         await self._note({order.ref: words}, CONCLUSION)
-        _log.error("order.quarantined", order_ref=order.ref, why=words)
+        _log.error("order.quarantined", **ids_of(order), why=words)
         self._feed.publish([order.batch_id, order.account])
 
     async def _missing(self, order: Order) -> None:

@@ -20,6 +20,7 @@ import structlog
 from paperdesk.crash import crash_point
 from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.insisting import RETRY_SECONDS, insist
+from paperdesk.desk.lines import ids_of
 from paperdesk.desk.pacer import Pacer, Urgency
 from paperdesk.desk.ports import Broker, Claim, Clock, JudgeClaim, Ledger, Line, NotSent
 from paperdesk.domain.contract import Contract
@@ -202,7 +203,7 @@ class Sender:
                 self._broker.cancel(job.order)
             except NotSent as error:
                 # The cancel is stored: it is sent again when the session is ready.
-                _log.warning("cancel.not_sent", order_ref=job.order.ref, reason=str(error))
+                _log.warning("cancel.not_sent", **ids_of(job.order), reason=str(error))
             else:
                 crash_point("CP19")
 
@@ -219,6 +220,7 @@ class Sender:
             try:
                 self._place(order, contract, line)
             except NotSent as error:
+                _log.warning("order.not_sent", **ids_of(order), reason=str(error))
                 not_sent[order.ref] = str(error)
             else:
                 crash_point("CP10")
@@ -241,7 +243,12 @@ class Sender:
                 claims, replace(line, day_ends_at=ends_at), self._judge(), now
             )
         except (NotSent, LedgerUnavailable) as error:
-            _log.warning("claim.failed", orders=len(jobs), reason=str(error))
+            _log.warning(
+                "claim.failed",
+                order_refs=[job.order.ref for job in jobs],
+                gateway=self._broker.name,
+                reason=str(error),
+            )
             for job in jobs:
                 self._push(job)
             await asyncio.sleep(RETRY_SECONDS)
@@ -275,7 +282,7 @@ class Sender:
         if order.ref in self._handed:
             # Its first claim was lost with a database that forgot a commit. What became of
             # that frame the resolver finds out; a second one must never leave.
-            _log.critical("order.not_sent_again", order_ref=order.ref)
+            _log.critical("order.not_sent_again", **ids_of(order))
             return
         self._broker.place(order, contract)
         self._placed[order.account] += 1
@@ -286,7 +293,6 @@ class Sender:
     async def _record_not_sent(self, why: Mapping[OrderRef, str]) -> None:
         """Write down what is known never to have left; nothing else is claimed before it is."""
         if why:
-            _log.warning("orders.not_sent", count=len(why), reason=next(iter(why.values())))
             await insist("not_sent", lambda: self._ledger.not_sent(why, self._clock.now()))
 
     def _pop(self) -> Job:

@@ -176,6 +176,11 @@ class Batch:
     warnings: tuple[str, ...] = ()
 
     @property
+    def is_withdrawn(self) -> bool:
+        """Tell whether a cancel is over: what another batch keeps goes on working."""
+        return all(row.is_final or row.kept_by is not None for row in self.rows)
+
+    @property
     def is_final(self) -> bool:
         """Tell whether every row is final."""
         return all(row.is_final for row in self.rows)

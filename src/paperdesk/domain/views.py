@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
-from paperdesk.domain.batch import Batch, Row
+from paperdesk.domain.batch import Batch, Outcome, Row
 from paperdesk.domain.halt import Halt
 from paperdesk.domain.limits import UNLIMITED, Limits
-from paperdesk.domain.order import ShownStatus
+from paperdesk.domain.order import OrderState, ShownStatus, shown_status
 from paperdesk.domain.vocabulary import (
     AccountId,
     BatchId,
@@ -161,6 +162,38 @@ class Cancellation:
     batch_id: BatchId
     rows: tuple[CancelRow, ...]
 
+    @classmethod
+    def of(cls, batch: Batch, *, is_up: bool) -> Cancellation:
+        """Return what a cancel of the batch came to; `is_up`: the broker can be told."""
+        return cls(batch.head.batch_id, tuple(_cancel_rows(batch, is_up=is_up)))
+
+
+def _cancel_rows(batch: Batch, *, is_up: bool) -> list[CancelRow]:
+    """Return one row for every order of the batch, sent or not."""
+    rows = []
+    for row in batch.rows:
+        order = row.order or row.kept
+        was_refused = order is not None and order.state in _NEVER_SENT
+        if was_refused or (order is None and row.outcome is not Outcome.WITHDRAWN):
+            continue
+        status = row.status if order is None else shown_status(order)
+        is_waiting = order is not None and not order.is_terminal and row.kept_by is None
+        rows.append(
+            CancelRow(
+                symbol=row.target.symbol,
+                order_id=None if order is None else order.order_id,
+                cancelled=status is ShownStatus.CANCELLED,
+                status=status,
+                filled_qty=0 if order is None else order.filled_qty,
+                cancel_requested=is_waiting and not is_up,
+                kept_by=row.kept_by,
+            )
+        )
+    return rows
+
+
+_NEVER_SENT: Final = frozenset({OrderState.LAPSED, OrderState.NOT_PLACED})
+
 
 class TargetState(StrEnum):
     """How far the newest target of a symbol has come."""
@@ -174,7 +207,10 @@ class TargetState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """The newest target of a symbol. `gap` = target - position; `reason` where it is open."""
+    """The newest target of a symbol. `gap` = target - position; `reason` where it is open.
+
+    `price` is what its caller reckoned with, if with any.
+    """
 
     symbol: Symbol
     target: int
@@ -185,6 +221,7 @@ class TargetView:
     batch_id: BatchId
     client: ClientName
     set_at: datetime
+    price: Decimal | None = None
 
     @property
     def gap(self) -> int:

@@ -16,7 +16,7 @@ from paperdesk.crash import crash_point
 from paperdesk.desk.ports import NewBatch, Stamp, Submission, SymbolStamp, Unlisted
 from paperdesk.domain.audit import Action
 from paperdesk.domain.batch import Batch, ErrorCode, Outcome, Row, Target
-from paperdesk.domain.vocabulary import AccountId, ClientName, OrderRef, Symbol
+from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName, OrderRef, Symbol
 from paperdesk.errors import PreviewStale
 from paperdesk.ledger import standing, trail
 from paperdesk.ledger.journal import Journal, next_id
@@ -85,8 +85,18 @@ def accept(journal: Journal, new: NewBatch) -> Batch:
         batch_id=head.batch_id,
         after={"orders": len(rows)},
     )
+    journal.refused += [({}, row.error_code) for row in rows if row.error_code is not None]
     crash_point("CP02")
     return Batch(head, rows, extra.warnings)
+
+
+def remember(connection: sa.Connection, batch_id: BatchId, answer: bytes) -> None:
+    """Store the first answer to a batch; a later one changes nothing."""
+    connection.execute(
+        batches.update()
+        .where(batches.c.batch_id == batch_id, batches.c.answer.is_(None))
+        .values(answer=answer)
+    )
 
 
 def _rows(

@@ -15,7 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from paperdesk.ledger.backup_file import Row
-from paperdesk.ledger.schema import Instant, Money, Words
+from paperdesk.ledger.columns import Instant, Money, Words
 
 Kind = sa.types.TypeEngine[Any]
 Value = sa.ColumnElement[Any]

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from paperdesk.domain.order import Order
 from paperdesk.domain.vocabulary import AccountId, BatchId
 from paperdesk.ledger.columns import Instant, Money, Words
 from paperdesk.ledger.schema import events, metadata
@@ -38,6 +39,10 @@ class Journal:
     ) -> None:
         self.connection = connection
         self.at = at
+        # For whoever counts, once it is committed: orders as they were and are, and the rows
+        # that were refused, each with its code.
+        self.moved: list[tuple[Order, Order]] = []
+        self.refused: list[tuple[Values, str]] = []
         self._is_noting = is_noting
         self._noted: list[list[Any]] = []
 

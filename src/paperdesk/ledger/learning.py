@@ -17,7 +17,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from paperdesk.desk.ports import Learned
+from paperdesk.desk.ports import Learned, Moved
 from paperdesk.domain import reconcile
 from paperdesk.domain.execution import Execution
 from paperdesk.domain.order import Order
@@ -36,6 +36,7 @@ from paperdesk.domain.views import Lock
 from paperdesk.domain.vocabulary import AccountId, BatchId, OrderId, OrderRef, PermId
 from paperdesk.ledger.booking import Bookkeeper
 from paperdesk.ledger.books import lock
+from paperdesk.ledger.counting import moves_of
 from paperdesk.ledger.journal import MESSAGE, UNREAD, Journal, append
 from paperdesk.ledger.prepared import among
 from paperdesk.ledger.records import refresh_open
@@ -89,14 +90,18 @@ class Lesson:
     def _fold_all(self, messages: Sequence[Recorded]) -> Learned:
         for message in messages:
             self._fold(message)
+        moved: tuple[Moved, ...] = ()
         if messages:
-            self._books.write(self._journal(messages[-1].at))
+            journal = self._journal(messages[-1].at)
+            self._books.write(journal)
+            moved = moves_of(journal)
         refresh_open(self._connection, self._batches)
         return Learned(
             frozenset(self._batches | self._keepers()),
             frozenset(self._accounts),
             frozenset(self._doubted),
             tuple(self._to_cancel.values()),
+            moved,
         )
 
     def _is_news(self, message: Recorded) -> bool:

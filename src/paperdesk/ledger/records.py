@@ -28,6 +28,8 @@ def save_orders(journal: Journal, changed: Iterable[tuple[Order, Order]], **more
     """Write what changed of orders, each from what it was; `more` in each."""
     changes: list[tuple[Values, Values]] = []
     for before, after in changed:
+        if before.state is not after.state:
+            journal.moved.append((before, after))
         old = order_row(before)
         to = {n: value for n, value in order_row(after).items() if value != old[n]} | more
         if to:
@@ -37,11 +39,12 @@ def save_orders(journal: Journal, changed: Iterable[tuple[Order, Order]], **more
 
 def update_row(journal: Journal, batch_id: BatchId, seq: int, **values: Any) -> None:
     """Change the row of a target."""
-    journal.update(targets, {"batch_id": batch_id, "seq": seq}, values)
+    update_rows(journal, [({"batch_id": batch_id, "seq": seq}, values)])
 
 
 def update_rows(journal: Journal, changes: Sequence[tuple[Values, Values]]) -> None:
     """Change rows of targets, however they differ in what is changed."""
+    journal.refused += [(at, to["error_code"]) for at, to in changes if "error_code" in to]
     update_alike(journal, targets, changes)
 
 

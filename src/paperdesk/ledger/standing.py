@@ -119,6 +119,7 @@ def _view(
         batch_id=BatchId(row["batch_id"]),
         client=ClientName(row["client"]),
         set_at=row["submitted_at"],
+        price=row["limit_price"] or row["expected_price"],
     )
 
 

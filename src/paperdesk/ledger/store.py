@@ -70,7 +70,7 @@ from paperdesk.ledger.opening import open_owned
 from paperdesk.ledger.records import order_row_of
 from paperdesk.ledger.reports import Reports
 from paperdesk.ledger.safety import Safety
-from paperdesk.ledger.schema import batches, contracts, owner, snapshots
+from paperdesk.ledger.schema import contracts, owner, snapshots
 from paperdesk.ledger.upsert import upsert
 
 T = TypeVar("T")
@@ -179,15 +179,7 @@ class SqlLedger(Reports, Safety):
 
     async def remember_answer(self, batch_id: BatchId, answer: bytes) -> None:
         """Store the first answer."""
-        await self._transact(
-            lambda c: (
-                c.execute(
-                    batches.update()
-                    .where(batches.c.batch_id == batch_id, batches.c.answer.is_(None))
-                    .values(answer=answer)
-                ).rowcount
-            )
-        )
+        await self._transact(lambda c: accepting.remember(c, batch_id, answer))
 
     async def plan(
         self,
@@ -266,7 +258,9 @@ class SqlLedger(Reports, Safety):
 
     async def learn(self, messages: Sequence[Recorded]) -> Learned:
         """T3."""
-        return await self._transact(lambda c: learning.Lesson(c).take(messages))
+        learned = await self._transact(lambda c: learning.Lesson(c).take(messages))
+        self.meter.orders_moved(learned.moved)
+        return learned
 
     async def lost(
         self, accounts: Collection[AccountId], sent_before: datetime, at: datetime

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from paperdesk.desk.ports import Executor
+from paperdesk.desk.ports import UNMETERED, Executor, Meter
 from paperdesk.ledger import engine
+from paperdesk.ledger.counting import tell
 from paperdesk.ledger.journal import Journal
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ class Transacting:
     """An open ledger, the thread that writes it and the one that reads it."""
 
     def __init__(self, owned: engine.Owned, executor: Executor, readers: Executor) -> None:
+        self.meter: Meter = UNMETERED  # who is told what moved, after the commit that moved it
         self._owned = owned
         self._executor = executor
         self._readers = readers
@@ -37,10 +39,12 @@ class Transacting:
     ) -> T:
         """Run a decision of ours in one transaction, and append it to the history."""
 
-        def whole(connection: sa.Connection) -> T:
+        def whole(connection: sa.Connection) -> tuple[T, Journal]:
             journal = Journal(connection, at)
             result = work(journal)
             journal.close(kind, **of)
-            return result
+            return result, journal
 
-        return await self._transact(whole)
+        result, journal = await self._transact(whole)
+        tell(self.meter, journal)
+        return result

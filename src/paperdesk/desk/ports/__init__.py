@@ -26,8 +26,18 @@ from paperdesk.desk.ports.entries import (
 )
 from paperdesk.desk.ports.ledger import Ledger
 from paperdesk.desk.ports.machine import Clock, Executor, Random
+from paperdesk.desk.ports.meter import (
+    UNMETERED,
+    AccountNow,
+    GatewayNow,
+    Gauges,
+    Meter,
+    Moved,
+)
 
 __all__ = [
+    "UNMETERED",
+    "AccountNow",
     "Administration",
     "AuditFilter",
     "Broker",
@@ -37,12 +47,16 @@ __all__ = [
     "Decide",
     "ExecutionFilter",
     "Executor",
+    "GatewayNow",
+    "Gauges",
     "JudgeClaim",
     "KeyRecord",
     "Learned",
     "Ledger",
     "Line",
     "LineDown",
+    "Meter",
+    "Moved",
     "NewBatch",
     "NotSent",
     "OpenBatch",

@@ -147,6 +147,9 @@ class BrokerListener(Protocol):
     def sent_frame(self) -> None:
         """Take note that one frame left, whatever it was."""
 
+    def heard_message(self) -> None:
+        """Take note that one message came, whatever it was. Those of interest are `heard` too."""
+
     def room(self) -> AbstractAsyncContextManager[None]:
         """Return what to enter for one frame that must not starve; it leaves inside.
 

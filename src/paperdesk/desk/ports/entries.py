@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from paperdesk.desk.ports.meter import Moved
 from paperdesk.domain.batch import Batch, BatchHead, Refusal, Target
 from paperdesk.domain.client import SERVICE, Actor
 from paperdesk.domain.halt import Halt
@@ -160,13 +161,14 @@ class Learned:
     """What a group of messages changed.
 
     `doubted` are orders of which the broker said something that settles nothing; `to_cancel`
-    late arrivals, whose cancel is asked already.
+    late arrivals, whose cancel is asked already; `moved` are orders that changed their state.
     """
 
     batches: frozenset[BatchId]
     accounts: frozenset[AccountId]
     doubted: frozenset[OrderRef] = frozenset()
     to_cancel: tuple[Order, ...] = ()
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

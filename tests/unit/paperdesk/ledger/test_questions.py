@@ -63,7 +63,10 @@ def plans_of(connection: sa.Connection, ask: Ask) -> str:
             {"ix_orders_open", "ix_orders_short", "ix_orders_account_id_ended_at"},
         ),
         (lambda c: standing.newest_ids(c, ACCOUNT, AAPL_ONLY), {"ix_targets_pending"}),
-        (lambda c: standing.views(c, ACCOUNT), {"ix_targets_pending"}),
+        # Beside the open orders and the halts this is all that a scrape of /metrics asks.
+        (lambda c: standing.views(c, ACCOUNT), {"ix_targets_pending", "ix_orders_serves"}),
+        (reading.halts, set()),
+        (lambda c: reading.cached_contracts(c, MANY), set()),
         (
             lambda c: resolving.in_doubt(c, [ACCOUNT], NOW),
             {"ix_orders_open", "ix_orders_short"},
