@@ -37,6 +37,9 @@ named on it; symbols, batches and orders are not.
   rest is `other`.
 - Not one order waits for a figure, and one that cannot be kept is a line in the log
   (`metric.failed`), once.
+
+`deploy/prometheus/` has a scrape configuration and alert rules, `deploy/grafana/paperdesk.json` a
+dashboard. A test holds both against a page of a service that has traded.
 """
 
 
