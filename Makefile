@@ -6,7 +6,7 @@ CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
-	unanswered crowd same kills walks backup-drill audit
+	unanswered crowd same kills walks backup-drill audit canaries
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -43,6 +43,9 @@ same: .venv/installed-dev
 # Every route asked by everybody, and for what is another's: who is let in, and who sees whose.
 walks: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m promises.walks
+# Secrets planted in every place where one may slip: where they were looked for, and found.
+canaries: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m promises.canaries
 
 lint: .venv/installed-dev
 	@scripts/lint
