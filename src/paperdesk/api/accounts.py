@@ -35,7 +35,7 @@ async def executions(call: Call) -> ExecutionsAnswer:
     query = call.query
     account_id = query.account_id
     account = None if account_id is None else call.accounts.named(call.client, account_id)
-    booked, before = await call.desk.executions(
+    booked, before = await call.desk.reporter.executions(
         account,
         accounts=call.accounts.usable_by(call.client),
         symbol=query.symbol,

@@ -27,7 +27,6 @@ from paperdesk.desk.pipeline import Pipeline
 from paperdesk.desk.ports import (
     UNMETERED,
     Clock,
-    ExecutionFilter,
     Ledger,
     Meter,
     NewBatch,
@@ -45,7 +44,6 @@ from paperdesk.desk.tally import Tally
 from paperdesk.desk.waiting import Waiter, answered, ended
 from paperdesk.domain.batch import Batch, BatchHead, Resolution
 from paperdesk.domain.client import Client
-from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.hours import Session
 from paperdesk.domain.order import ShownStatus
 from paperdesk.domain.views import (
@@ -55,7 +53,7 @@ from paperdesk.domain.views import (
     Preview,
     Readiness,
 )
-from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName, Scope, Symbol
+from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName, Scope
 from paperdesk.errors import (
     BrokerUnavailable,
     LedgerUnavailable,
@@ -366,27 +364,6 @@ class Desk:
         return await self.operator.evidence(batch_id)
 
     # -- accounts ------------------------------------------------------------------------------
-    async def executions(
-        self,
-        account: AccountId | None,
-        *,
-        accounts: frozenset[AccountId],
-        symbol: Symbol | None,
-        since: datetime | None,
-        limit: int,
-        before: int | None,
-        client: Client,
-    ) -> tuple[tuple[BookedExecution, ...], int | None]:
-        """Return a page of executions and where the next one begins."""
-        which = ExecutionFilter(
-            accounts=accounts if account is None else (account,),
-            symbol=symbol,
-            since=since,
-        )
-        found = await self._ledger.executions(which, Page(limit + 1, before))
-        shown = tuple(_private(client, booked) for booked in found[:limit])
-        return shown, found[limit - 1].seq if len(found) > limit else None
-
     # -- inside ----------------------------------------------------------------------------
     def _distinct_lanes(self) -> Sequence[Lane]:
         return list(dict.fromkeys(self._lanes.values()))
@@ -487,14 +464,6 @@ def _opened(new: NewBatch, batch: Batch) -> OpenBatch:
         in_session=new.in_session,
         valid_until=new.submission.valid_until,
     )
-
-
-def _private(client: Client, booked: BookedExecution) -> BookedExecution:
-    """Leave out what names another client's batch: its id is in the order's ref too."""
-    if client.sees_every_batch or booked.client in {None, client.name}:
-        return booked
-    execution = replace(booked.execution, order_ref=None)
-    return replace(booked, execution=execution, batch_id=None)
 
 
 def _is_answered(batch: Batch) -> bool:

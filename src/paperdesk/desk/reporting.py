@@ -1,17 +1,20 @@
-"""Reports over what was traded.
+"""What was traded: the executions, and reports over them.
 
-Owns: Reporter: whose orders a client's report is about, and where its next page begins. Adds
-nothing up itself: the sums are `domain.slippage`'s.
+Owns: Reporter: what of it a client may see, and where its next page begins. Adds nothing up itself:
+the sums are `domain.slippage`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from paperdesk.desk.ports import Ledger, Page, SlippageFilter
+from paperdesk.desk.ports import ExecutionFilter, Ledger, Page, SlippageFilter
 from paperdesk.domain.client import Client
+from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.slippage import Slipped, Totals
+from paperdesk.domain.vocabulary import AccountId, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,32 @@ class Reporter:
         return SlippageReport(
             shown, totals, shown[-1].number if len(found) > page.limit else None
         )
+
+    async def executions(
+        self,
+        account: AccountId | None,
+        *,
+        accounts: frozenset[AccountId],
+        symbol: Symbol | None,
+        since: datetime | None,
+        limit: int,
+        before: int | None,
+        client: Client,
+    ) -> tuple[tuple[BookedExecution, ...], int | None]:
+        """Return a page of executions and where the next one begins."""
+        which = ExecutionFilter(
+            accounts=accounts if account is None else (account,),
+            symbol=symbol,
+            since=since,
+        )
+        found = await self._ledger.executions(which, Page(limit + 1, before))
+        shown = tuple(_private(client, booked) for booked in found[:limit])
+        return shown, found[limit - 1].seq if len(found) > limit else None
+
+
+def _private(client: Client, booked: BookedExecution) -> BookedExecution:
+    """Leave out what names another client's batch: its id is in the order's ref too."""
+    if client.sees_every_batch or booked.client in {None, client.name}:
+        return booked
+    execution = replace(booked.execution, order_ref=None)
+    return replace(booked, execution=execution, batch_id=None)

@@ -334,7 +334,7 @@ async def test_after_a_restart_every_answer_is_as_before(
         return (
             listed,
             [await desk.batch(client, head.batch_id) for head in listed[0]],
-            await desk.executions(
+            await desk.reporter.executions(
                 None,
                 accounts=frozenset({ACCOUNT}),
                 symbol=None,

@@ -97,7 +97,7 @@ async def test_a_report_that_cannot_be_folded_does_not_stop_the_others(tmp_path:
 
 
 async def _executions(house: House) -> tuple[list[str], int | None]:
-    found, cursor = await house.desk.executions(
+    found, cursor = await house.desk.reporter.executions(
         None,
         accounts=frozenset({ACCOUNT}),
         symbol=Symbol("AAPL"),
