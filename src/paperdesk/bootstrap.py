@@ -127,7 +127,11 @@ async def running(
             clock=clock,
             random=random,
             feed=feed,
-            policy=Policy(settings.desk.ack_timeout, settings.desk.max_send_delay),
+            policy=Policy(
+                settings.desk.ack_timeout,
+                settings.desk.max_send_delay,
+                settings.desk.halt_after_ledger_loss,
+            ),
             meter=metrics,
         )
         rulebook.take_limits(await ledger.administration.limits())
@@ -383,7 +387,9 @@ def _lanes(
     meter: Meter,
 ) -> dict[AccountId, Lane]:
     lanes: dict[AccountId, Lane] = {}
-    vigilance = Vigilance(desk.resolve_seconds, desk.position_breaks)
+    vigilance = Vigilance(
+        desk.resolve_seconds, desk.position_breaks, desk.halt_after_rejections
+    )
     for gateway in gateways:
         lane = Lane(
             IbSession(

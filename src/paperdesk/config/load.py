@@ -227,6 +227,13 @@ def _read_desk(section: Section) -> DeskSettings:
         resolve_seconds=section.value(
             "resolve_seconds", seconds(0.5, 3600), default.resolve_seconds
         ),
+        # There is no switch: 0 might mean at once, or never.
+        halt_after_rejections=section.value(
+            "halt_after_rejections", integer(1, ORDERS_MAX), default.halt_after_rejections
+        ),
+        halt_after_ledger_loss=section.value(
+            "halt_after_ledger_loss", seconds(1, 3600), default.halt_after_ledger_loss
+        ),
     )
     section.refuse_the_rest()
     return desk

@@ -102,6 +102,8 @@ class DeskSettings:
     foreign_orders: ForeignOrders = ForeignOrders.COUNT
     position_breaks: PositionBreaks = PositionBreaks.ADOPT
     resolve_seconds: float = 30.0
+    halt_after_rejections: int = 10  # by the broker, of an account, within a minute
+    halt_after_ledger_loss: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,10 +72,11 @@ _log = structlog.get_logger("paperdesk.desk")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the configuration lets an operator choose. Both are seconds."""
+    """What the configuration lets an operator choose. All are seconds."""
 
     ack_timeout_seconds: float
     max_send_delay_seconds: float
+    halt_after_ledger_loss_seconds: float = 10.0
 
 
 class Desk:
@@ -136,6 +137,8 @@ class Desk:
     async def recover(self) -> None:
         """Take up what an earlier process left. Call it once, before any session starts."""
         now = self._clock.now()
+        lost_for = timedelta(seconds=self._policy.halt_after_ledger_loss_seconds)
+        self._ledger.guard(tuple(self._lanes), lost_for)
         await self._ledger.lost(tuple(self._lanes), now, now)
         crash_point("CP27")
         for opened in await self._ledger.open_batches():

@@ -19,6 +19,7 @@ from paperdesk.crash import crash_point
 from paperdesk.desk.auditor import Auditor
 from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.foreign import Foreign
+from paperdesk.desk.halting import Breaker
 from paperdesk.desk.insisting import RETRY_SECONDS, insist
 from paperdesk.desk.lines import ids_of
 from paperdesk.desk.pacer import Pacer, Urgency
@@ -71,6 +72,7 @@ class Vigilance:
 
     resolve_seconds: float = 30.0
     position_breaks: PositionBreaks = PositionBreaks.ADOPT
+    halt_after_rejections: int = 10
 
 
 class Lane:
@@ -90,6 +92,9 @@ class Lane:
     ) -> None:
         self.broker: Final = broker
         self.pacer: Final = pacer
+        self._breaker = Breaker(
+            ledger, clock=clock, feed=feed, rejections_max=vigilance.halt_after_rejections
+        )
         self.sender: Final = Sender(
             broker,
             ledger=ledger,
@@ -97,6 +102,7 @@ class Lane:
             feed=feed,
             pacer=pacer,
             judge=lambda: judge(self),
+            breaker=self._breaker,
             on_sending=self.watch,
         )
         self.foreign: Final = Foreign(broker, ledger)
@@ -266,6 +272,7 @@ class Lane:
         for order in learned.to_cancel:
             _log.error("order.late", **ids_of(order), state=order.state.value)
             self.sender.put_cancel(order)
+        await self._breaker.rejected(learned.rejected)
         await self._heed(messages)
         if any(isinstance(m.report, ExecutionReport) for m in messages):
             crash_point("CP15")
@@ -296,11 +303,12 @@ class Lane:
     async def _tick_forever(self) -> None:
         while True:
             line = self.broker.line
-            if self._is_watching:
-                try:
+            try:
+                await self._breaker.mend()
+                if self._is_watching:
                     await self._look_after(line)
-                except LedgerUnavailable as error:
-                    _log.warning("ledger.unavailable", during="tick", reason=error.detail)
+            except LedgerUnavailable as error:
+                _log.warning("ledger.unavailable", during="tick", reason=error.detail)
             if line is not None:
                 await self._ask_hours()
             await asyncio.sleep(TICK_SECONDS)

@@ -19,15 +19,15 @@ import structlog
 
 from paperdesk.crash import crash_point
 from paperdesk.desk.feed import Feed, wait_set
+from paperdesk.desk.halting import Breaker
 from paperdesk.desk.insisting import RETRY_SECONDS, insist
 from paperdesk.desk.lines import ids_of
 from paperdesk.desk.pacer import Pacer, Urgency
 from paperdesk.desk.ports import Broker, Claim, Clock, JudgeClaim, Ledger, Line, NotSent
 from paperdesk.domain.contract import Contract
-from paperdesk.domain.halt import Halt
 from paperdesk.domain.hours import SessionHours
 from paperdesk.domain.order import Order
-from paperdesk.domain.vocabulary import AccountId, HaltMode, OrderId, OrderRef, Side
+from paperdesk.domain.vocabulary import AccountId, OrderId, OrderRef, Side
 from paperdesk.errors import LedgerUnavailable
 
 T = TypeVar("T")
@@ -85,6 +85,7 @@ class Sender:
         feed: Feed,
         pacer: Pacer,
         judge: Callable[[], JudgeClaim],
+        breaker: Breaker,
         on_sending: Callable[[], None],
     ) -> None:
         self._broker = broker
@@ -93,6 +94,7 @@ class Sender:
         self._feed = feed
         self._pacer = pacer
         self._judge = judge
+        self._breaker = breaker
         self._on_sending = on_sending
         self._placed: Counter[AccountId] = Counter()
         self._cancelled_at: dict[OrderRef, float] = {}
@@ -271,9 +273,7 @@ class Sender:
         for account in accounts:
             if self._broker.orders_sent(account) > self._placed[account]:
                 reason = "more orders left than were written down: a defect of Paperdesk"
-                _log.critical("sender.halted", account=account, reason=reason)
-                halt = Halt(account, HaltMode.ALL, "paperdesk", self._clock.now(), reason)
-                await self._ledger.halt(halt, cancel_working=False)
+                await self._breaker.halt(account, reason)
 
     def _place(self, order: Order, contract: Contract, line: Line) -> None:
         """Write the frame of a claimed intent, on the session it was claimed for."""

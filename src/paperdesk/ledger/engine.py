@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from paperdesk.errors import LedgerUnavailable
 from paperdesk.ledger import schema
+from paperdesk.ledger.loss import Loss
 
 T = TypeVar("T")
 
@@ -68,26 +69,38 @@ class Owned:
     release: Callable[[], None]
     can_be_lost: bool
     transactions: Transactions = field(default_factory=Transactions)
+    loss: Loss = field(default_factory=Loss)
 
     def transact(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in one transaction.
 
         Raises LedgerUnavailable, with nothing stored; as CommitUnknown where that is not sure.
         """
-        with (
-            self.transactions.counted(),
-            told(),
-            self.engine.connect() as connection,
-            connection.begin() as transaction,
-        ):
-            done = work(connection)
-            _commit(transaction)
-            return done
+        begun_at = self.loss.begin()
+        try:
+            with (
+                self.transactions.counted(),
+                told(),
+                self.engine.connect() as connection,
+                connection.begin() as transaction,
+            ):
+                halted = self.loss.make_up(connection)
+                done = work(connection)
+                _commit(transaction)
+        except LedgerUnavailable:
+            self.loss.failed(begun_at)
+            raise
+        self.loss.over(halted)
+        return done
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run questions on what is committed. Raises LedgerUnavailable."""
-        with told(), self.reader.begin() as connection:
-            return work(connection)
+        try:
+            with told(), self.reader.begin() as connection:
+                return work(connection)
+        except LedgerUnavailable:
+            self.loss.doubt()
+            raise
 
     def version(self) -> int | None:
         """Return a number that stands while the ledger is certainly unchanged.

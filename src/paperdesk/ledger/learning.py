@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from paperdesk.desk.ports import Learned, Moved
 from paperdesk.domain import reconcile
 from paperdesk.domain.execution import Execution
-from paperdesk.domain.order import Order
+from paperdesk.domain.order import Order, OrderState
 from paperdesk.domain.reports import (
     CommissionReport,
     CompletedReport,
@@ -61,6 +61,7 @@ class Lesson:
         self._touched: set[OrderRef] = set()
         self._doubted: set[OrderRef] = set()
         self._to_cancel: dict[OrderRef, Order] = {}
+        self._rejected: dict[OrderRef, Order] = {}
 
     def take(self, messages: Sequence[Recorded]) -> Learned:
         """Append and fold the messages, but those that a list only tells again."""
@@ -102,6 +103,7 @@ class Lesson:
             frozenset(self._doubted),
             tuple(self._to_cancel.values()),
             moved,
+            tuple(o for ref in self._rejected if (o := self._orders.by_ref(ref)) is not None),
         )
 
     def _is_news(self, message: Recorded) -> bool:
@@ -149,6 +151,8 @@ class Lesson:
                 self._change(order, lambda o: reconcile.apply_error(o, report, at))
                 if order is not None and _settles_nothing(order, report):
                     self._doubted.add(order.ref)
+                elif order is not None and report.effect is Effect.REJECTED:
+                    self._rejected[order.ref] = order  # be it Cancelled, before or after
             case ExecutionReport():
                 self._accounts.add(report.execution.account)
                 self._touch(self._books.book(report.execution, at))
@@ -164,6 +168,8 @@ class Lesson:
         if order is None:
             return
         after = fold(order)
+        if OrderState.REJECTED is after.state is not order.state:
+            self._rejected[after.ref] = after
         self._orders.put(after)
         self._touch(after)
 

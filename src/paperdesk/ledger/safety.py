@@ -1,22 +1,34 @@
 """The part of the ledger that stops trading, and lets it go on.
 
-Owns: Safety: each halt, flattening and resumption is one commit. What it writes is in `stops`.
+Owns: Safety: each halt, flattening and resumption is one commit, and what the ledger does after it
+was lost. What that writes is in `stops` and `loss`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from paperdesk.desk.ports import Stopped
+from paperdesk.desk.ports import Clock, Stopped
 from paperdesk.domain.client import SERVICE, Actor
 from paperdesk.domain.halt import Halt
 from paperdesk.domain.vocabulary import AccountId
 from paperdesk.ledger import reading, stops
+from paperdesk.ledger.loss import Guard
+from paperdesk.ledger.schema import owner
 from paperdesk.ledger.transacting import Transacting
 
 
 class Safety(Transacting):
-    """What `SqlLedger` does for whoever wants out."""
+    """What `SqlLedger` does for whoever wants out, and by itself."""
+
+    _clock: Clock
+
+    async def check_writable(self) -> None:
+        """Write something that changes nothing."""
+        await self._transact(
+            lambda c: c.execute(owner.update().values(epoch=owner.c.epoch)).rowcount
+        )
 
     async def halt(self, halt: Halt, *, cancel_working: bool, by: Actor = SERVICE) -> Stopped:
         """Store a halt."""
@@ -44,3 +56,13 @@ class Safety(Transacting):
     async def halts(self) -> list[Halt]:
         """Return the halts that stand."""
         return await self._read(reading.halts)
+
+    def guard(self, accounts: Sequence[AccountId], after: timedelta) -> None:
+        """Halt these accounts from now on, where nothing could be written for so long."""
+        self._owned.loss.guard = Guard(tuple(accounts), after, self._clock)
+
+    async def mend(self) -> Sequence[Stopped]:
+        """Write where something failed; return what was halted since this was asked."""
+        if self._owned.loss.is_doubted:
+            await self.check_writable()
+        return self._owned.loss.take()

@@ -70,7 +70,7 @@ from paperdesk.ledger.opening import open_owned
 from paperdesk.ledger.records import order_row_of
 from paperdesk.ledger.reports import Reports
 from paperdesk.ledger.safety import Safety
-from paperdesk.ledger.schema import contracts, owner, snapshots
+from paperdesk.ledger.schema import contracts, snapshots
 from paperdesk.ledger.upsert import upsert
 
 T = TypeVar("T")
@@ -118,12 +118,6 @@ class SqlLedger(Reports, Safety):
         What was read after it was asked for holds as long as it is the same.
         """
         return self._owned.version()
-
-    async def check_writable(self) -> None:
-        """Write something that changes nothing."""
-        await self._transact(
-            lambda c: c.execute(owner.update().values(epoch=owner.c.epoch)).rowcount
-        )
 
     async def _read_back(self, question: Callable[[sa.Connection], T]) -> T:
         """Ask what became of a commit, for about a second. Raises OutcomeUnknown.

@@ -12,8 +12,10 @@ from cut_line import Cut, cut_line
 from embedded import Server, database_of
 from harness import House, open_house
 from makers import make_target
-from paperdesk.domain.vocabulary import BatchId
-from paperdesk.errors import LedgerUnavailable, OutcomeUnknown
+from paperdesk.config import DeskSettings
+from paperdesk.domain.halt import Halt
+from paperdesk.domain.vocabulary import BatchId, HaltMode
+from paperdesk.errors import Halted, LedgerUnavailable, OutcomeUnknown
 
 ACCEPTING = b"INSERT INTO batches"
 
@@ -85,3 +87,50 @@ async def test_a_batch_that_turns_out_not_to_be_stored_is_forgotten(
             assert await stored(house) == []
             assert house.orders_sent() == []
             assert (await house.trade(make_target())).is_final
+
+
+async def test_a_postgresql_that_was_stopped_for_long_halts_the_account(
+    tmp_path: Path, postgres_url: str, postgres_server: Server
+) -> None:
+    desk = DeskSettings(halt_after_ledger_loss=1.5)
+    async with open_house(tmp_path, ledger_url=postgres_url, desk=desk) as house:
+        await house.trade(make_target())
+        postgres_server.stop()
+        with pytest.raises(LedgerUnavailable):
+            await house.submit(make_target(quantity=0))
+        await asyncio.sleep(2)
+        postgres_server.start()
+        halt = await halt_of(house)
+        with pytest.raises(Halted):
+            await house.submit(make_target(quantity=0))
+
+        assert halt is not None
+        assert (halt.by, halt.mode) == ("paperdesk", HaltMode.ALL)
+        assert "could not be written" in halt.reason
+        assert len(house.orders_sent()) == 1
+
+
+async def test_a_postgresql_that_was_restarted_in_a_moment_halts_nothing(
+    tmp_path: Path, postgres_url: str, postgres_server: Server
+) -> None:
+    async with open_house(tmp_path, ledger_url=postgres_url) as house:
+        await house.trade(make_target())
+        postgres_server.stop()
+        with pytest.raises(LedgerUnavailable):
+            await house.submit(make_target(quantity=0))
+        postgres_server.start()
+        await asyncio.sleep(2)
+
+        assert (await house.desk.accounts.views(house.client))[0].halt is None
+        assert await house.trade(make_target(quantity=0))
+
+
+async def halt_of(house: House) -> Halt | None:
+    """Return the account's halt, once there is one; None where none comes."""
+    for _ in range(200):
+        with contextlib.suppress(LedgerUnavailable):
+            (account,) = await house.desk.accounts.views(house.client)
+            if account.halt is not None:
+                return account.halt
+        await asyncio.sleep(0.05)
+    return None

@@ -161,7 +161,8 @@ class Learned:
     """What a group of messages changed.
 
     `doubted` are orders of which the broker said something that settles nothing; `to_cancel`
-    late arrivals, whose cancel is asked already; `moved` are orders that changed their state.
+    late arrivals, whose cancel is asked already; `moved` are orders that changed their state,
+    `rejected` those that it refused just now.
     """
 
     batches: frozenset[BatchId]
@@ -169,6 +170,7 @@ class Learned:
     doubted: frozenset[OrderRef] = frozenset()
     to_cancel: tuple[Order, ...] = ()
     moved: tuple[Moved, ...] = ()
+    rejected: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

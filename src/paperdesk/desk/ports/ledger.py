@@ -6,7 +6,7 @@ Owns: the protocol Ledger. Nothing but its implementation touches a database.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from paperdesk.desk.ports.entries import (
@@ -68,6 +68,21 @@ class Ledger(Protocol):
 
     async def check_writable(self) -> None:
         """Return where a write would succeed now, and every earlier one is decided."""
+
+    def guard(self, accounts: Sequence[AccountId], after: timedelta) -> None:
+        """Halt these accounts once nothing could be written for so long.
+
+        From now on. The halts are the first thing that is written when it can be again, in the
+        same commit as whatever is.
+        """
+
+    async def mend(self) -> Sequence[Stopped]:
+        """Write something where the last write or a question failed.
+
+        So a loss is known soon, and ends as soon as it can.
+
+        Returns what was halted after a loss since this was asked last.
+        """
 
     # -- T0: accepting ---------------------------------------------------------------------
     async def accept(self, new: NewBatch) -> Batch:

@@ -87,6 +87,8 @@ def test_every_key_of_the_contract_is_understood() -> None:
         foreign_orders = "refuse"
         position_breaks = "lock"
         resolve_seconds = 0.5
+        halt_after_rejections = 3
+        halt_after_ledger_loss = 2.5
         [limits.DU8730189]
         max_order_quantity = 10000
         max_order_notional = 250000
@@ -107,7 +109,7 @@ def test_every_key_of_the_contract_is_understood() -> None:
     assert client.client.scopes == {Scope.TRADE, Scope.AUDIT}
     assert client.client.accounts == {"DU8730189"}
     assert settings.desk == DeskSettings(
-        2.5, 30.0, Keep.EXACT, ForeignOrders.REFUSE, PositionBreaks.LOCK, 0.5
+        2.5, 30.0, Keep.EXACT, ForeignOrders.REFUSE, PositionBreaks.LOCK, 0.5, 3, 2.5
     )
     assert settings.ledger.path == Path("other.db")
     assert settings.limits == {
