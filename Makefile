@@ -6,7 +6,7 @@ CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
-	unanswered crowd same kills walks backup-drill audit canaries
+	unanswered crowd same kills walks backup-drill audit canaries halts
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -34,6 +34,11 @@ CROWD_SECONDS ?= 60
 CROWD_SEED ?= 0
 crowd: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m promises.crowd $(CROWD_SECONDS) $(CROWD_SEED)
+
+# A halt in the middle of a batch of HALTED orders, and after a restart: what left behind it.
+HALTED ?= 500
+halts: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m promises.halts $(HALTED)
 
 # The same targets, posted POSTS times while their orders work: how many orders left.
 POSTS ?= 1000

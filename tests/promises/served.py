@@ -21,6 +21,8 @@ from front import client_of
 from harness import UP_WITHIN_SECONDS, settings_for
 from makers import ACCOUNT
 from paperdesk.bootstrap import running
+from paperdesk.config import ClientSettings
+from paperdesk.desk.desk import Desk
 from paperdesk.domain.vocabulary import Scope
 from promises.watch import Watch
 from twsim import Gateway
@@ -43,6 +45,7 @@ class Served:
     gateway: Gateway
     ledger: Path
     watch: Watch
+    desk: Desk
 
     def caller(self, name: str) -> httpx.AsyncClient:
         """Return a client with the key of `name`, with connections of its own."""
@@ -67,13 +70,28 @@ async def open_served(home: Path, clients: Sequence[str]) -> AsyncIterator[Serve
         watch.gateway = gateway
         for symbol in SYMBOLS:
             gateway.set_price(symbol, PRICE)
-        settings = settings_for(gateway, home)
         keys = [client_of(name, Scope.TRADE) for name in clients]
-        settings = replace(settings, clients=(*keys, client_of(AUDITOR, Scope.AUDIT)))
+        keys.append(client_of(AUDITOR, Scope.AUDIT))
+        yield await stack.enter_async_context(serve(home, gateway, keys, watch=watch))
+
+
+@asynccontextmanager
+async def serve(
+    home: Path,
+    gateway: Gateway,
+    keys: Sequence[ClientSettings],
+    *,
+    watch: Watch | None = None,
+    ledger_url: str | None = None,
+) -> AsyncIterator[Served]:
+    """Serve whoever has a key, on a gateway that runs; a second time on what is there by then."""
+    async with AsyncExitStack() as stack:
+        settings = settings_for(gateway, home, ledger_url)
+        settings = replace(settings, clients=tuple(keys))
         service = await stack.enter_async_context(running(settings, home=home))
         assert await service.desk.until_up(UP_WITHIN_SECONDS)
         url = await stack.enter_async_context(_listening(service.app))
-        yield Served(url, gateway, settings.ledger.path, watch)
+        yield Served(url, gateway, settings.ledger.path, watch or Watch(), service.desk)
         assert not service.lanes.done()
 
 
