@@ -342,8 +342,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def greet(settings: Settings, port: int, key: str | None) -> None:
     """Tell the person at the terminal where the service is and how to try it."""
-    scheme = "https" if settings.server.tls_certificate else "http"
-    url = f"{scheme}://{_in_url(settings.server.host)}:{port}"
+    url = f"{settings.server.scheme}://{_in_url(settings.server.host)}:{port}"
     lines = [f"paperdesk serves on {url} (docs: {url}/docs)"]
     if settings.is_embedded:
         accounts = " and ".join(EMBEDDED_ACCOUNTS)

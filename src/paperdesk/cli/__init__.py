@@ -15,7 +15,6 @@ from typing import Annotated, Final
 from cyclopts import App, CycloptsError, Parameter
 
 from paperdesk import __version__
-from paperdesk.cli import backups
 from paperdesk.config import load_settings
 from paperdesk.errors import ConfigError, PaperdeskError
 from paperdesk.masking import masked
@@ -31,10 +30,6 @@ app: Final = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
 )
-
-
-app.command(backups.backup)
-app.command(backups.restore)
 
 
 @app.command
@@ -62,6 +57,8 @@ def serve(
     return bootstrap.serve(settings)
 
 
+app.command("paperdesk.cli.backups:backup", name="backup")
+app.command("paperdesk.cli.backups:restore", name="restore")
 app.command("paperdesk.cli.keys:app", name="keys")
 
 

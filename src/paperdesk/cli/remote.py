@@ -38,7 +38,9 @@ class Remote:
         host = settings.server.host
         inside = f"[{host}]" if ":" in host else host
         address = (
-            url or os.environ.get(URL_VARIABLE) or f"http://{inside}:{settings.server.port}"
+            url
+            or os.environ.get(URL_VARIABLE)
+            or f"{settings.server.scheme}://{inside}:{settings.server.port}"
         )
         return cls(address, os.environ.get(KEY_VARIABLE) or key_in(HOME / "key"))
 

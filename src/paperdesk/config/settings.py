@@ -36,6 +36,11 @@ class ServerSettings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
+    def scheme(self) -> str:
+        """What the service speaks."""
+        return "http" if self.tls_certificate is None else "https"
+
+    @property
     def is_local(self) -> bool:
         """Tell whether only this machine can reach the address."""
         if self.host == "localhost":
