@@ -21,7 +21,7 @@ from litestar.types import ASGIApp
 from harness import UP_WITHIN_SECONDS, settings_for
 from makers import ACCOUNT
 from paperdesk.bootstrap import running
-from paperdesk.config import ClientSettings, DeskSettings, RateSettings
+from paperdesk.config import ClientSettings, DeskSettings, RateSettings, ServerSettings
 from paperdesk.desk.desk import Desk
 from paperdesk.domain.client import Client
 from paperdesk.domain.limits import Limits
@@ -119,6 +119,7 @@ async def open_front(
     desk: DeskSettings | None = None,
     limits: Mapping[AccountId, Limits] | None = None,
     rates: RateSettings | None = None,
+    server: ServerSettings | None = None,
     per_second: int = PER_SECOND,
 ) -> AsyncIterator[Front]:
     """Run a service on a gateway; start a gateway of its own where none is given.
@@ -142,6 +143,7 @@ async def open_front(
             desk=desk or settings.desk,
             limits=limits or {},
             rates=rates or settings.rates,
+            server=server or settings.server,
         )
         service = await stack.enter_async_context(running(settings, home=home))
         assert await service.desk.until_up(UP_WITHIN_SECONDS)
