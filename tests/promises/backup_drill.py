@@ -41,6 +41,9 @@ ASKED: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(EVERY_BATCH, frozenset()),
     "/api/v1/executions": frozenset(),
     "/api/v1/targets": frozenset(),
+    "/api/v1/reports/slippage": frozenset(),
+    "/api/v1/audit": frozenset(),
+    "/api/v1/keys": frozenset({"last_used_at"}),
     "/api/v1/accounts": frozenset({"net_liquidation"}),
     "/api/v1/positions": frozenset(
         {"net_liquidation", "updated_at", "market_price", "market_value", "unrealized_pnl"}
@@ -48,7 +51,10 @@ ASKED: Final[Mapping[str, frozenset[str]]] = {
 }
 # What is answered without a ledger.
 NOT_ASKED: Final = frozenset(
-    {"/", "/health", "/livez", "/readyz", "/docs", "/openapi.json", "/problems/{code:str}"}
+    {
+        *("/", "/docs", "/openapi.json", "/problems/{code:str}"),
+        *("/health", "/livez", "/readyz", "/metrics"),
+    }
 )
 
 
@@ -147,7 +153,7 @@ def trade(client: Client) -> str:
         api.final(posted["batch_id"])
     resting = client.post(RESTING, {"symbol": "MSFT", "quantity": 10, "limit_price": 1.5})
     gone = client.post("gone", {"symbol": "AMZN", "quantity": 10, "limit_price": 1.5})
-    api.call("DELETE", f"{ORDERS}/{gone['batch_id']}")
+    do(api, "DELETE", f"{ORDERS}/{gone['batch_id']}")
     mixed = client.post(
         "mixed",
         {"symbol": "NOPE", "quantity": 1},
@@ -155,10 +161,18 @@ def trade(client: Client) -> str:
     )
     api.final(mixed["batch_id"])
     reason = {"reason": "drill, with \u20ac and \U0001f4c8"}
-    api.call("POST", f"/api/v1/accounts/{ACCOUNT}/halt", json=reason)
-    api.call("POST", f"/api/v1/accounts/{ACCOUNT}/resume", json=reason)
-    api.call("POST", "/api/v1/halt", json=reason | {"mode": "reduce_only"})
+    do(api, "POST", f"/api/v1/accounts/{ACCOUNT}/halt", json=reason)
+    do(api, "POST", f"/api/v1/accounts/{ACCOUNT}/resume", json=reason)
+    do(api, "POST", "/api/v1/halt", json=reason | {"mode": "reduce_only"})
+    do(api, "PUT", f"/api/v1/accounts/{ACCOUNT}/limits", json={"max_order_quantity": 500})
+    do(api, "POST", "/api/v1/keys", json={"name": "bot"})
     return str(resting["batch_id"])
+
+
+def do(api: Api, method: str, path: str, **options: Any) -> None:
+    """Ask for something that must be done."""
+    answer = api.call(method, path, **options)
+    assert answer.status_code == 200, answer.text
 
 
 def answers(api: Api) -> dict[str, object]:
