@@ -6,7 +6,7 @@ CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
-	unanswered crowd same kills walks backup-drill audit canaries halts
+	unanswered crowd same kills walks flood limits backup-drill audit canaries halts
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -44,6 +44,15 @@ halts: .venv/installed-dev
 POSTS ?= 1000
 same: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m promises.same $(POSTS)
+
+# A program posts 1,000 batches a second for FLOOD_SECONDS: what was accepted, refused and lost.
+FLOOD_SECONDS ?= 60
+flood: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m promises.flood $(FLOOD_SECONDS)
+
+# Each limit, and an order on either side of it.
+limits: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m promises.limits
 
 # Every route asked by everybody, and for what is another's: who is let in, and who sees whose.
 walks: .venv/installed-dev

@@ -32,7 +32,7 @@ from paperdesk.broker.translate import (
     report_of,
 )
 from paperdesk.broker.views import Views
-from paperdesk.desk.ports import BrokerListener, Clock, LineDown, NotSent
+from paperdesk.desk.ports import BrokerListener, Clock, LineDown, NotSent, Overwhelmed
 from paperdesk.domain.reports import (
     Effect,
     ErrorReport,
@@ -369,6 +369,8 @@ class Link:
         """
         try:
             self._take(fields)
+        except Overwhelmed as reason:
+            self.end(str(reason))
         except Exception as fault:
             self.fault = fault
             self.end(f"a defect of Paperdesk: {fault!r}")

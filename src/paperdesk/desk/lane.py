@@ -33,6 +33,7 @@ from paperdesk.desk.ports import (
     LineDown,
     Meter,
     Moved,
+    Overwhelmed,
 )
 from paperdesk.desk.resolver import Resolver
 from paperdesk.desk.sender import Sender
@@ -61,6 +62,8 @@ HOURS_AGE_MAX: Final = timedelta(days=1)
 HOURS_SECONDS: Final = 2.0  # an order can be sent without knowing them
 TICK_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 60.0  # after error 100
+# More than any day's lists; beyond it a ledger that is down would cost all memory.
+INBOX_MAX: Final = 200_000
 LEARNED_AT_ONCE: Final = 1000  # messages of one transaction: it holds all that they are about
 
 _log = structlog.get_logger("paperdesk.lane")
@@ -153,7 +156,11 @@ class Lane:
 
     # -- BrokerListener ----------------------------------------------------------------------
     def heard(self, message: Recorded) -> None:
-        """Take a message; the learner writes it down."""
+        """Take a message; the learner writes it down. Raises Overwhelmed."""
+        if len(self._inbox) >= INBOX_MAX:
+            raise Overwhelmed(
+                f"{INBOX_MAX:,} messages wait to be written down: the ledger is down or too slow"
+            )
         self._inbox.append(message)
         self._arrived.set()
         _pass_points(message.report)

@@ -220,9 +220,9 @@ def _judge_attempts(limits: Limits, wish: Wish, book: Book) -> str | None:
     if most is None or book.attempts < most:
         return None
     return (
-        f"max_attempts_per_target is {most:,}: in the last ten minutes {book.attempts:,} orders "
-        f"of {wish.symbol} for this target were refused or ended by the broker; find out why, "
-        "post another target, or this one later"
+        f"max_attempts_per_target is {most:,}: the broker has refused or ended "
+        f"{book.attempts:,} of the last ten minutes' orders of {wish.symbol} for this target; "
+        "find out why, post another target, or this one later"
     )
 
 

@@ -4,7 +4,14 @@ Owns: one name for each port and for what passes through it, wherever it is writ
 """
 
 from paperdesk.desk.ports.administration import Administration, AuditFilter
-from paperdesk.desk.ports.broker import Broker, BrokerListener, LineDown, NotSent, Quote
+from paperdesk.desk.ports.broker import (
+    Broker,
+    BrokerListener,
+    LineDown,
+    NotSent,
+    Overwhelmed,
+    Quote,
+)
 from paperdesk.desk.ports.entries import (
     Claim,
     Decide,
@@ -60,6 +67,7 @@ __all__ = [
     "NewBatch",
     "NotSent",
     "OpenBatch",
+    "Overwhelmed",
     "Page",
     "Progress",
     "Quote",

@@ -33,6 +33,13 @@ class NotSent(Exception):
     """No byte of the frame was handed to a live connection. Carries why."""
 
 
+class Overwhelmed(Exception):
+    """More was heard than can be written down for now: the session is to end.
+
+    Nothing is lost by it: the next session's lists tell again what was not taken.
+    """
+
+
 class LineDown(Exception):
     """The gateway's session is down, or went down before it answered. Carries why."""
 
@@ -142,7 +149,7 @@ class BrokerListener(Protocol):
     """What a session calls. None of these may block."""
 
     def heard(self, message: Recorded) -> None:
-        """Take one message; it is in the ledger when `caught_up` returns."""
+        """Take one message; it is in the ledger when `caught_up` returns. Raises Overwhelmed."""
 
     def sent_frame(self) -> None:
         """Take note that one frame left, whatever it was."""

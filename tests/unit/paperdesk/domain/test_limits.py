@@ -217,9 +217,8 @@ def test_attempts_that_the_broker_ended_are_counted_by_the_target() -> None:
 
     assert judge(thrice, make_wish(), Book(None, 0, attempts=2)) is None
     assert judge(thrice, make_wish(), Book(None, 0, attempts=3)) == (
-        "max_attempts_per_target is 3: in the last ten minutes 3 orders of AAPL for this target "
-        "were refused or ended by the broker; find out why, post another target, or this one "
-        "later"
+        "max_attempts_per_target is 3: the broker has refused or ended 3 of the last ten minutes' "
+        "orders of AAPL for this target; find out why, post another target, or this one later"
     )
 
 
