@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,32 @@ def test_a_wrong_command_says_what_is_right(
     assert (done.returncode, done.stdout) == (returncode, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_commands_of_the_page_on_administration_work(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/administration.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+        api = api_of(service, tmp_path)
+        done = subprocess.run(
+            ["/bin/bash", "-euc", "".join(blocks).replace("http://127.0.0.1:8000", api.url)],
+            cwd=tmp_path,
+            env=os.environ
+            | {
+                "PATH": f"{COMMANDS}:{os.environ['PATH']}",
+                "KEY": api.key,
+                "PAPERDESK_URL": api.url,
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    printed = done.stdout.splitlines()
+    assert [bool(recognised(line)) for line in printed[:3]] == [True] * 3
+    assert '"limits_source":"api"' in done.stdout
+    assert '"limits_source":"configuration"' in done.stdout
+    assert done.stdout.count('"action":"create_key"') == 3
 
 
 def test_a_key_of_no_administrator_does_not_make_keys(tmp_path: Path) -> None:
