@@ -137,8 +137,8 @@ _TOO_MANY_AT_ONCE: Final = (
 
 def _words(name: str, rate: int) -> str:
     return (
-        f"This API key's client sends more than {rate} {name} a second: slow down, and put more "
-        "targets into one batch. Nothing of this request was looked at."
+        f"The client of this API key sends more {name} than it may ({rate:,} a second): slow down, "
+        "and put more targets into one batch. Nothing of this request was looked at."
     )
 
 

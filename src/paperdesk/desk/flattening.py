@@ -76,7 +76,7 @@ class Flattener:
         deadline = asyncio.get_running_loop().time() + wait
         told = self._lanes[account].broker.positions(account)
         held = await self._ledger.positions(account)
-        batch = await self._closed(client, account, held, wait)
+        batch = await self._closed(client, stopped, held, wait)
         view = await self._operator.outcome(stopped, deadline)
         rows = () if batch is None else batch.rows
         return Flattening(
@@ -114,11 +114,14 @@ class Flattener:
             )
 
     async def _closed(
-        self, client: Client, account: AccountId, held: _Held, wait_seconds: float
+        self, client: Client, stopped: Stopped, held: _Held, wait_seconds: float
     ) -> Batch | None:
-        """Post target 0 for all that is held, and for all that an order may still bring."""
+        """Post target 0 for all that is held, and for all that an order was to bring, or may."""
+        account = stopped.halt.account
+        assert account is not None
+        working = await self._ledger.working(account)
         symbols = {symbol for symbol, quantity in held.values() if quantity}
-        symbols |= {order.symbol for order in await self._ledger.working(account)}
+        symbols |= {o.symbol for o in (*stopped.dropped, *stopped.working, *working)}
         targets = tuple(Target(symbol, 0) for symbol in sorted(filter(_can_be_named, symbols)))
         if not targets:
             return None

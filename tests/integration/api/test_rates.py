@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ async def many(caller: httpx.AsyncClient, count: int, **options: Any) -> list[ht
 
 
 async def test_a_client_that_is_too_fast_is_told_when_to_come_again(tmp_path: Path) -> None:
-    async with open_front(tmp_path, rates=SLOW) as front, front.caller("trader") as trader:
+    slowest = replace(SLOW, requests=1)
+    async with open_front(tmp_path, rates=slowest) as front, front.caller("trader") as trader:
         answers = await many(trader, 15)
         refused = [answer for answer in answers if answer.status_code == 429]
         async with front.caller("rival") as rival:
@@ -33,13 +35,13 @@ async def test_a_client_that_is_too_fast_is_told_when_to_come_again(tmp_path: Pa
         await asyncio.sleep(int(refused[0].headers["Retry-After"]))
         later = await trader.get(ORDERS)
 
-    assert len(refused) == 5  # two seconds' worth may come at once
+    assert 12 <= len(refused) <= 13  # two seconds' worth may come at once
     assert code(refused[0]) == (429, "rate-limited")
-    assert "more than 5 requests a second" in refused[0].json()["detail"]
+    assert "more requests than it may (1 a second)" in refused[0].json()["detail"]
     assert of_another.status_code == later.status_code == 200
-    policy = '"requests";q=10;w=2, "batches";q=2;w=2'
+    policy = '"requests";q=2;w=2, "batches";q=2;w=2'
     assert {answer.headers["RateLimit-Policy"] for answer in answers} == {policy}
-    assert answers[0].headers["RateLimit"] == '"requests";r=9;t=1'
+    assert answers[0].headers["RateLimit"] == '"requests";r=1;t=1'
     assert refused[0].headers["RateLimit"] == '"requests";r=0;t=2'
 
 
