@@ -29,6 +29,8 @@ from paperdesk.errors import (
     NotFound,
     PaperdeskError,
     PayloadTooLarge,
+    RateLimited,
+    RequestTimeout,
     Unauthorized,
 )
 from paperdesk.wire.bodies import ProblemBody
@@ -180,10 +182,11 @@ def _responses(endpoint: Endpoint) -> Node:
 def _errors_of_all(endpoint: Endpoint) -> tuple[type[PaperdeskError], ...]:
     """Return what every endpoint of this kind can end in."""
     if endpoint.scope is None:
-        return (BadRequest, PayloadTooLarge, InternalError)
+        return (BadRequest, RequestTimeout, PayloadTooLarge, InternalError)
     # What has a scope reads the ledger.
     return (
-        BadRequest, Unauthorized, Forbidden, PayloadTooLarge, LedgerUnavailable, InternalError,
+        BadRequest, Unauthorized, Forbidden, RequestTimeout, PayloadTooLarge, RateLimited,
+        LedgerUnavailable, InternalError,
     )  # fmt: skip
 
 

@@ -43,9 +43,21 @@ COLUMNS: Final = (
     "last_used_at",
 )
 
-Config = Annotated[Path | None, Parameter(name="--config")]
-Url = Annotated[str | None, Parameter(name="--url")]
-Json = Annotated[bool, Parameter(name="--json", negative="")]
+Config = Annotated[
+    Path | None,
+    Parameter(
+        name="--config",
+        help="The configuration; paperdesk.toml of this directory where it exists.",
+    ),
+]
+Url = Annotated[
+    str | None,
+    Parameter(
+        name="--url",
+        help="The address of the service, where the configuration does not say it.",
+    ),
+]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the answer as JSON.")]
 
 Body = dict[str, Any]
 # What is done to the ledger by this process, where no service runs.
@@ -78,12 +90,6 @@ def create(
         A symbol that it may trade; may be given several times. Without any, every symbol.
     expires_at
         When it ends, such as 2027-01-01T00:00:00Z.
-    config
-        The configuration; paperdesk.toml of this directory where it exists.
-    url
-        The address of the service, where the configuration does not say it.
-    as_json
-        Print the answer as JSON.
     """
     given: dict[str, Any] = {
         "name": name,
@@ -104,17 +110,7 @@ def create(
 
 @app.command(name="list")
 def show(*, config: Config = None, url: Url = None, as_json: Json = False) -> int:
-    """List the keys, without what opens.
-
-    Parameters
-    ----------
-    config
-        The configuration; paperdesk.toml of this directory where it exists.
-    url
-        The address of the service, where the configuration does not say it.
-    as_json
-        Print the answer as JSON.
-    """
+    """List the keys, without what opens."""
 
     async def offline(admin: Administrator, client: Client) -> KeysAnswer:
         return KeysAnswer.of(admin.configured(client), await admin.keys(client), admin.now())
@@ -144,12 +140,6 @@ def rotate(
         The eight digits that the old key shows after pdk_.
     old_ends_in
         Seconds after which the old key opens no more; without it, until it is revoked.
-    config
-        The configuration; paperdesk.toml of this directory where it exists.
-    url
-        The address of the service, where the configuration does not say it.
-    as_json
-        Print the answer as JSON.
     """
     body: Body = {} if old_ends_in is None else {"old_ends_in_seconds": old_ends_in}
 
@@ -173,12 +163,6 @@ def revoke(
     ----------
     key_id
         The eight digits that the key shows after pdk_.
-    config
-        The configuration; paperdesk.toml of this directory where it exists.
-    url
-        The address of the service, where the configuration does not say it.
-    as_json
-        Print the answer as JSON.
     """
 
     async def offline(admin: Administrator, client: Client) -> KeyBody:
