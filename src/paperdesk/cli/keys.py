@@ -57,7 +57,10 @@ Url = Annotated[
         help="The address of the service, where the configuration does not say it.",
     ),
 ]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the answer as JSON.")]
+Json = Annotated[
+    bool,
+    Parameter(name="--json", negative="", show_default=False, help="Print the answer as JSON."),
+]
 
 Body = dict[str, Any]
 # What is done to the ledger by this process, where no service runs.
@@ -68,9 +71,15 @@ Offline = Callable[[Administrator, Client], Awaitable[Any]]
 def create(
     name: str,
     *,
-    scope: Annotated[tuple[str, ...], Parameter(name="--scope", consume_multiple=False)] = (),
-    account: Annotated[tuple[str, ...], Parameter(name="--account")] = (),
-    symbol: Annotated[tuple[str, ...], Parameter(name="--symbol")] = (),
+    scope: Annotated[
+        tuple[str, ...], Parameter(name="--scope", negative="", show_default=False)
+    ] = (),
+    account: Annotated[
+        tuple[str, ...], Parameter(name="--account", negative="", show_default=False)
+    ] = (),
+    symbol: Annotated[
+        tuple[str, ...], Parameter(name="--symbol", negative="", show_default=False)
+    ] = (),
     expires_at: Annotated[str | None, Parameter(name="--expires-at")] = None,
     config: Config = None,
     url: Url = None,
