@@ -31,7 +31,7 @@ from paperdesk.api.connection import CONNECTIONS_MAX, HEAD_BYTES_MAX, bounded
 from paperdesk.api.endpoint import Accounts
 from paperdesk.api.kept import KeptAnswers
 from paperdesk.api.keyring import Key, KeyRing
-from paperdesk.api.source import source_of
+from paperdesk.api.source import Network, is_of, source_of
 from paperdesk.broker.link import Address
 from paperdesk.broker.session import IbSession
 from paperdesk.clock import SystemClock
@@ -49,8 +49,8 @@ from paperdesk.desk.pacer import Pacer
 from paperdesk.desk.ports import Clock, Executor, Meter, Random
 from paperdesk.desk.prices import Prices
 from paperdesk.desk.rules import Choices, Rulebook
-from paperdesk.domain.client import Client, Origin
-from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
+from paperdesk.domain.client import OPERATOR, Client, Origin
+from paperdesk.domain.vocabulary import AccountId, Scope
 from paperdesk.errors import ConfigError
 from paperdesk.firstkey import first_key
 from paperdesk.ledger.store import SqlLedger
@@ -215,7 +215,7 @@ async def administering(settings: Settings) -> AsyncIterator[tuple[Administrator
                 settings, ledger, Rulebook(Choices(), Prices(clock)), clock=clock, random=random
             )
             operator = Client(
-                ClientName("operator"),
+                OPERATOR,
                 frozenset({Scope.ADMIN}),
                 accounts,
                 origin=Origin(source="command line"),
@@ -256,7 +256,7 @@ async def _serve(settings: Settings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with running(settings) as service:
-        server = _Server(http_config(service.app, tls))
+        server = _Server(http_config(service.app, tls, settings.server.trusted_proxies))
         serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
         greeting = asyncio.create_task(_greet(service, settings, listening), name="greet")
         is_fine = await _until_ended(service, stopping)
@@ -269,11 +269,13 @@ async def _serve(settings: Settings) -> int:
         return 0 if is_fine else 1
 
 
-def http_config(app: ASGIApp, tls: ssl.SSLContext | None) -> uvicorn.Config:
+def http_config(
+    app: ASGIApp, tls: ssl.SSLContext | None, trusted: Sequence[Network] = ()
+) -> uvicorn.Config:
     """Return how the application is served over HTTP."""
     config = uvicorn.Config(
         app,
-        http=bounded(_connections_max()),
+        http=bounded(_connections_max(), lambda peer: is_of(peer, trusted)),
         h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         log_config=None,
         access_log=False,
@@ -347,7 +349,9 @@ def greet(settings: Settings, port: int, key: str | None) -> None:
     if settings.is_embedded:
         accounts = " and ".join(EMBEDDED_ACCOUNTS)
         lines.append(f"Simulated paper accounts {accounts}; data in {HOME}/")
-    if key is not None:
+    if key is not None and not settings.is_embedded and not sys.stdout.isatty():
+        lines.append(f"API key: in {HOME}/key")  # what is printed here, a journal keeps
+    elif key is not None:
         lines += [
             f"API key ({HOME}/key): {key}",
             "Try:",

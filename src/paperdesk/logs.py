@@ -13,11 +13,12 @@ import logging
 import reprlib
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -56,10 +57,25 @@ def configure_logs(
             _renderer(target),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(target),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Tolerant(target))),
         cache_logger_on_first_use=False,
     )
     _take_over_libraries()
+
+
+class _Tolerant:
+    """A stream that may end or be full: what cannot be logged must not stop an order."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class Mask:

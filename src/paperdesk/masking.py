@@ -107,7 +107,8 @@ def told(text: str) -> str:
 
     It may speak of keys and headers by their names: those stay.
     """
-    return _RUN.sub(_without_password, _KEY.sub(MASK, text)) if is_suspect(text) else text
+    text = _KEY.sub(MASK, text)
+    return _RUN.sub(_without_password, text) if _SCHEME.search(text) else text
 
 
 def worth_masking(secrets: Collection[str]) -> tuple[str, ...]:

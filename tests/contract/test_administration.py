@@ -365,6 +365,34 @@ async def test_the_trail_is_read_in_pages_by_account_client_action_and_time(
     assert await read(later, Page(10)) == []
 
 
+async def test_the_trail_of_an_account_does_not_tell_of_another_ones_halts(
+    ledger: SqlLedger,
+) -> None:
+    await ledger.halt(make_halt(account=OTHER), cancel_working=False, by=OPS)
+    await ledger.halt(make_halt(), cancel_working=False, by=OPS)
+
+    (entry,) = await ledger.administration.audit(AuditFilter([ACCOUNT]), Page(9))
+    assert entry.before == {"halts": []}
+
+
+async def test_a_halt_that_is_said_again_adds_nothing(ledger: SqlLedger) -> None:
+    for later in range(3):
+        await ledger.halt(make_halt(at=NOW + seconds(later)), cancel_working=False, by=OPS)
+
+    assert len(await ledger.halts()) == 1
+    assert len(await trail(ledger)) == 1
+
+
+async def test_a_key_that_was_revoked_meanwhile_is_not_rotated(ledger: SqlLedger) -> None:
+    keys = ledger.administration
+    await keys.create_key(make_key(), OPS)
+    await keys.revoke_key(KeyId("00000001"), OPS, NOW)
+
+    with pytest.raises(BadRequest, match="is revoked"):
+        await keys.rotate_key(make_key("00000002"), KeyId("00000001"), None, OPS)
+    assert len(await keys.keys()) == 1
+
+
 @pytest.mark.parametrize("table", ["audit", "events"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET at = at", "DELETE FROM {}"])
 async def test_the_database_itself_refuses_to_alter_what_happened(

@@ -104,6 +104,15 @@ def test_a_wrong_command_says_what_is_right(
     assert "Traceback" not in done.stderr
 
 
+def test_an_address_that_somebody_named_is_asked_or_nobody(tmp_path: Path) -> None:
+    """Else a key would be made in a ledger of this folder, and open nothing there."""
+    for url in ("http://127.0.0.1:9", "https://127.0.0.1:9"):
+        done = keys(tmp_path, "create", "bot", env={"PAPERDESK_URL": url})
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"nothing answers at {url}" in done.stderr
+    assert not list(tmp_path.glob("**/*.db"))
+
+
 def test_the_commands_of_the_page_on_administration_work(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/administration.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final, Protocol, cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
@@ -49,7 +50,11 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. Raises Unauthorized and RateLimited."""
         within = cast("HTTPScope", scope)
-        within["user"] = None if is_open(within["path"]) else await self._client(within)
+        within["user"] = None
+        if not is_open(within["path"]):
+            within["user"] = await self._client(within)
+            # Whoever reads the body asks again: a key may be revoked while it comes.
+            within["state"]["require_key"] = partial(self._client, within)
         await self._app(scope, receive, send)
 
     async def _client(self, scope: HTTPScope) -> Client:

@@ -15,6 +15,7 @@ from paperdesk.errors import PayloadTooLarge, RequestTimeout
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 BODY_SECONDS: Final = 30.0
+KEY_HOLDS_SECONDS: Final = 1.0  # a body that took longer may have outlived its key
 
 
 class Disconnected(Exception):
@@ -28,8 +29,9 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. Raises PayloadTooLarge, RequestTimeout, Disconnected."""
+        """Serve one request. Raises PayloadTooLarge, RequestTimeout, Unauthorized, Disconnected."""
         _refuse_announced(scope)
+        began_at = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await _read(receive)
@@ -37,6 +39,8 @@ class BodyLimit:
             raise RequestTimeout(
                 f"The body did not arrive within {BODY_SECONDS:.0f} s; nothing was stored or sent."
             ) from None
+        if asyncio.get_running_loop().time() - began_at > KEY_HOLDS_SECONDS:
+            await require_key(scope)
         handed_on = False
 
         async def receive_whole() -> HTTPReceiveMessage:
@@ -47,6 +51,13 @@ class BodyLimit:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, receive_whole, send)
+
+
+async def require_key(scope: Scope) -> None:
+    """Ask once more whether the key opens, where one was asked for. Raises Unauthorized."""
+    require = scope["state"].get("require_key")
+    if require is not None:
+        await require()
 
 
 def _refuse_announced(scope: Scope) -> None:

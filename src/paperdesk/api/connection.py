@@ -8,6 +8,7 @@ connections are held open. How large a head may be h11 bounds (16 KiB); the body
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -32,17 +33,20 @@ class BoundedConnection(H11Protocol):
     """uvicorn's connection, which closes where a caller takes too long to say what it wants."""
 
     def __init__(
-        self, *args: Any, connections_max: int = CONNECTIONS_MAX, **named: Any
+        self, *args: Any, connections_max: int, is_trusted: Callable[[str], bool], **named: Any
     ) -> None:
         super().__init__(*args, **named)
         self._connections_max = connections_max
+        self._is_trusted = is_trusted
         self._until: asyncio.TimerHandle | None = None
         self._taken_by: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Take a connection, or refuse one too many."""
         super().connection_made(transport)
-        if len(self.connections) > self._connections_max:
+        others = sum(_peer_of(c) == _peer_of(self) for c in self.connections)
+        is_greedy = others * 2 > self._connections_max and not self._is_trusted(_peer_of(self))
+        if len(self.connections) > self._connections_max or is_greedy:
             _log.warning("http.too_many_connections", most=self._connections_max)
             transport.write(_REFUSAL)
             transport.close()
@@ -73,12 +77,24 @@ class BoundedConnection(H11Protocol):
             self._taken_by = None
         super().resume_writing()
 
+    def on_response_complete(self) -> None:
+        """Go on to the next request; one that was answered before it was all there has its time."""
+        super().on_response_complete()
+        self._watch()
+
     def _watch(self) -> None:
-        """Give the head of a request its time, from its first byte or the connection's start."""
-        if self.conn.their_state is not h11.IDLE:  # the head is there
+        """Give the head of a request its time, and what is sent though it was answered already."""
+        if not self._is_owed():
             self._stop_watching()
         elif self._until is None:
             self._until = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+
+    def _is_owed(self) -> bool:
+        """Tell whether only the caller can go on, and nobody else gives it a time."""
+        if self.conn.their_state is h11.SEND_BODY:  # a body that nobody reads any more
+            return self.cycle is not None and self.cycle.response_complete
+        # Between two requests uvicorn has a time of its own, until the first byte.
+        return self.conn.their_state is h11.IDLE and self.timeout_keep_alive_task is None
 
     def _stop_watching(self) -> None:
         if self._until is not None:
@@ -94,6 +110,13 @@ class BoundedConnection(H11Protocol):
         self.transport.abort()
 
 
-def bounded(connections_max: int) -> Any:
-    """Return what makes the connections of a server that may hold so many."""
-    return partial(BoundedConnection, connections_max=connections_max)
+def _peer_of(connection: Any) -> str:
+    return connection.client[0] if connection.client else ""
+
+
+def bounded(connections_max: int, is_trusted: Callable[[str], bool] = lambda _: False) -> Any:
+    """Return what makes the connections of a server that may hold so many.
+
+    One address may hold half of them, unless it is trusted: a proxy's, behind which are many.
+    """
+    return partial(BoundedConnection, connections_max=connections_max, is_trusted=is_trusted)

@@ -7,6 +7,7 @@ for whatever was raised. Knows nothing of endpoints.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Final, cast
 
@@ -17,6 +18,7 @@ from paperdesk.api.body import Disconnected
 from paperdesk.api.endpoint import HTML, Answer
 from paperdesk.api.page import CONTENT_SECURITY_POLICY
 from paperdesk.api.problems import answer_to
+from paperdesk.api.sparing import Sparing
 from paperdesk.crash import crash_point
 from paperdesk.desk.ports import UNMETERED, Clock, Meter, Random
 from paperdesk.domain.client import Client
@@ -58,6 +60,7 @@ class Envelope:
         self._lifespan = lifespan
         self._clock = clock
         self._random = random
+        self._sparing = Sparing()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a connection of any type."""
@@ -86,20 +89,32 @@ class Envelope:
                 if exchange.status is not None:
                     raise  # the answer has begun: the server can only cut the line
                 await self._answer_error(error, scope, exchange)
-            client = cast("Client | None", inner.get("user"))
             seconds = (self._clock.now() - began_at).total_seconds()
-            _LOG.info(
-                "request.served",
-                request_id=request_id,
-                method=str(scope["method"]),
-                path=inner["path"],
-                client=client.name if client else None,
-                status=exchange.status,
-                took_ms=round(seconds * 1000),
-            )
+            self._log(str(scope["method"]), inner, exchange.status, seconds)
             # What the desk bound on the way is of this request alone.
             structlog.contextvars.unbind_contextvars("batch_id", "account")
         self._count(str(scope["method"]), inner, exchange.status, seconds)
+
+    def _log(self, method: str, inner: HTTPScope, status: int | None, seconds: float) -> None:
+        """Write the request's line; of refusals one a second for each caller."""
+        client = cast("Client | None", inner.get("user"))
+        more = {}
+        if status == TOO_MANY_REQUESTS:
+            who = client.name if client else str((inner["client"] or [None])[0])
+            left_out = self._sparing.left_out(who, asyncio.get_running_loop().time())
+            if left_out is None:
+                return
+            more = {"refused_before": left_out}
+        _LOG.info(
+            "request.served",
+            request_id=inner["state"]["request_id"],
+            method=method,
+            path=inner["path"],
+            client=client.name if client else None,
+            status=status,
+            took_ms=round(seconds * 1000),
+            **more,
+        )
 
     def _count(self, method: str, inner: HTTPScope, status: int | None, seconds: float) -> None:
         if status is None:

@@ -1,6 +1,6 @@
 """The endpoints for a person's hand: halt, resume, flatten, accept a position, resolve an order.
 
-Owns: what a call of these means to the desk, and who may lift a halt of every account. Decides
+Owns: what a call of these means to the desk, and who may halt and resume every account. Decides
 nothing about trading.
 """
 
@@ -42,7 +42,8 @@ async def halt_account(call: Call) -> HaltAnswer:
 
 
 async def halt_all(call: Call) -> HaltAnswer:
-    """Halt every account at once, with a halt of its own beside those of single accounts."""
+    """Halt every account at once, beside halts of single ones; needs a key for them all."""
+    _require_every_account(call)
     return await _halt(call, None, parse_halt(call.document))
 
 
@@ -65,14 +66,18 @@ async def resume_account(call: Call) -> ResumeAnswer:
 
 async def resume_all(call: Call) -> ResumeAnswer:
     """End the halt of all accounts. Halts of single accounts stand; needs a key for them all."""
-    # Everybody may be stopped by an admin; set free only by one who may trade for all.
+    _require_every_account(call)
+    return await _resume(call, None, parse_resume(call.document))
+
+
+def _require_every_account(call: Call) -> None:
+    """Raise Forbidden where the key may not use every account."""
     out_of_reach = call.accounts.configured - call.client.accounts
     if out_of_reach:
         raise Forbidden(
             "This call concerns every account; the API key may not use "
             f"{', '.join(sorted(out_of_reach))}."
         )
-    return await _resume(call, None, parse_resume(call.document))
 
 
 async def _resume(call: Call, account: AccountId | None, reason: str) -> ResumeAnswer:

@@ -1,13 +1,15 @@
 """How much one client, and all of them, may ask in a second.
 
 Owns: the token buckets, the `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers-11), and the
-429 of a caller that is too fast, judged before its request is read. Whoever halts is never too
-fast: stopping must be easier than starting. Knows nothing of what is asked.
+429 of a caller that is too fast, judged before its request is read. Halts have tokens of their own,
+and whoever stops something waits for no other client: stopping must be easier than starting. Knows
+nothing of what is asked.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Final, cast
@@ -15,10 +17,12 @@ from typing import Final, cast
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from paperdesk.config import RateSettings
+from paperdesk.domain import vocabulary
 from paperdesk.domain.client import Client
 from paperdesk.errors import RateLimited
 
 BURST_SECONDS: Final = 2  # so much of its rate may come at once
+HALTS: Final = 10  # a second, of one client: stopping has room of its own
 
 
 class Bucket:
@@ -80,7 +84,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. Raises RateLimited."""
         client = cast("Client | None", scope["user"])
-        if client is None or _is_halt(cast("HTTPScope", scope)):
+        if client is None:
             await self._app(scope, receive, send)
             return
         self._admit(client, cast("HTTPScope", scope))
@@ -93,9 +97,11 @@ class RateLimit:
     def _admit(self, client: Client, scope: HTTPScope) -> None:
         """Take a token of each kind that the request needs, or none of them."""
         now = self._time()
-        names = ("requests", "batches") if _is_batch(scope) else ("requests",)
+        names = _kinds(scope)
+        # Who stops something, and who looks after the service, waits for no one else.
+        is_urgent = _is_stop(scope) or client.may(vocabulary.Scope.ADMIN)
         own = [self._bucket(client.name, name, now) for name in names]
-        shared = [self._all[name] for name in names]
+        shared = [] if is_urgent else [self._all[name] for name in names]
         for bucket in (*own, *shared):
             bucket.fill(now)
         empty = [bucket for bucket in (*own, *shared) if not bucket.left]
@@ -110,6 +116,8 @@ class RateLimit:
                 retry_after_seconds=max(bucket.wait_seconds() for bucket in empty),
             )
         # No one client takes all of the room.
+        if is_urgent:
+            return
         is_greedy = self._in_flight[client.name] * 2 >= self._rates.in_flight
         if is_greedy or self._in_flight.total() >= self._rates.in_flight:
             raise RateLimited(_TOO_MANY_AT_ONCE, retry_after_seconds=1)
@@ -117,7 +125,8 @@ class RateLimit:
     def _bucket(self, client: str, name: str, now: float) -> Bucket:
         bucket = self._of.get((client, name))
         if bucket is None:
-            rate = self._rates.requests if name == "requests" else self._rates.batches
+            rates = {"batches": self._rates.batches, "halts": HALTS}
+            rate = rates.get(name, self._rates.requests)
             bucket = self._of[client, name] = Bucket(rate, now)
         return bucket
 
@@ -129,6 +138,7 @@ class RateLimit:
         ]
 
 
+_HALT: Final = re.compile(r"/api/v1/(?:accounts/[^/]+/)?halt")
 _ALL_TOO_FAST: Final = "All clients together ask more than this service takes: slow down."
 _TOO_MANY_AT_ONCE: Final = (
     "Too many requests are being worked on: send this one again in a second."
@@ -147,5 +157,19 @@ def _is_batch(scope: HTTPScope) -> bool:
     return is_post and scope["path"] in {"/api/v1/orders", "/api/v1/orders/preview"}
 
 
+def _kinds(scope: HTTPScope) -> tuple[str, ...]:
+    """Return which tokens a request needs."""
+    if _is_halt(scope):
+        return ("halts",)
+    return ("requests", "batches") if _is_batch(scope) else ("requests",)
+
+
 def _is_halt(scope: HTTPScope) -> bool:
-    return str(scope["method"]) == "POST" and scope["path"].endswith("/halt")
+    return str(scope["method"]) == "POST" and _HALT.fullmatch(scope["path"]) is not None
+
+
+def _is_stop(scope: HTTPScope) -> bool:
+    """Tell whether a request takes risk away: a halt, a flatten, a cancel."""
+    is_cancel = str(scope["method"]) == "DELETE" and scope["path"].startswith("/api/v1/orders/")
+    is_post = str(scope["method"]) == "POST"
+    return is_cancel or (is_post and scope["path"].endswith(("/halt", "/flatten", "/cancel")))

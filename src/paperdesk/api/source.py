@@ -9,6 +9,7 @@ nothing of what is done with an address.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -36,6 +37,12 @@ def source_of(scope: HTTPScope, trusted: Sequence[Network]) -> str:
     return str(_believed(peer, _hops(scope), trusted))
 
 
+def is_of(written: str, networks: Sequence[Network]) -> bool:
+    """Tell whether an address belongs to one of the networks."""
+    address = _address(written)
+    return address is not None and _is_of(address, networks)
+
+
 def _believed(peer: Address, hops: list[str], trusted: Sequence[Network]) -> Address:
     """Walk from the socket to the left, while who tells is trusted and says an address."""
     found = peer
@@ -57,6 +64,7 @@ def _hops(scope: HTTPScope) -> list[str]:
     return b",".join(lines).decode("latin-1").rsplit(",", HOPS_MAX)[-HOPS_MAX:]
 
 
+@lru_cache(maxsize=1024)
 def _address(written: str) -> Address | None:
     """Return what `1.2.3.4`, `1.2.3.4:5`, `::1` or `[::1]:5` names, None where it is nothing.
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import App, Parameter
 
-from paperdesk.cli.remote import Remote, Unreachable
+from paperdesk.cli.remote import NotRunning, Remote
 from paperdesk.config import Settings, load_settings
 from paperdesk.desk.administering import Administrator
 from paperdesk.domain.client import Client
@@ -195,9 +195,8 @@ def _ask(
     settings = load_settings(config, os.environ)
     try:
         return Remote.of(settings, url).ask(*call)
-    except Unreachable:
-        if url is not None:
-            raise
+    except NotRunning:
+        pass
     return asyncio.run(_do(settings, offline))
 
 

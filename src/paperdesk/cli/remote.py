@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -25,24 +27,30 @@ class Unreachable(PaperdeskError):
     """Nothing answers at the service's address."""
 
 
+class NotRunning(Unreachable):
+    """Nothing listens where the configuration says that the service would."""
+
+
 class Remote:
     """A service that can be asked."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *, is_own: bool) -> None:
         self.url: Final = url.rstrip("/")
         self._key = key
+        self._is_own = is_own  # where the configuration says, not where somebody else did
 
     @classmethod
     def of(cls, settings: Settings, url: str | None) -> Remote:
         """Return the service at `url`, else where the environment or the configuration says."""
         host = settings.server.host
         inside = f"[{host}]" if ":" in host else host
-        address = (
-            url
-            or os.environ.get(URL_VARIABLE)
-            or f"{settings.server.scheme}://{inside}:{settings.server.port}"
-        )
-        return cls(address, os.environ.get(KEY_VARIABLE) or key_in(HOME / "key"))
+        own = f"{settings.server.scheme}://{inside}:{settings.server.port}"
+        named = url or os.environ.get(URL_VARIABLE)
+        key = os.environ.get(KEY_VARIABLE, "")
+        # This machine's own key is for this machine: nobody else is shown it by mistake.
+        if not key and (named is None or _is_local(named)):
+            key = key_in(HOME / "key")
+        return cls(named or own, key, is_own=named is None)
 
     def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
@@ -55,7 +63,9 @@ class Remote:
                     method, self.url + path, json=body, headers={"X-API-Key": self._key}
                 )
         except httpx.TransportError as error:
-            raise Unreachable(f"nothing answers at {self.url} ({error})") from error
+            words = f"nothing answers at {self.url} ({error})"
+            kind = NotRunning if self._is_own and _was_refused(error) else Unreachable
+            raise kind(words) from error
         return self._read(answer)
 
     def _read(self, answer: httpx.Response) -> dict[str, Any]:
@@ -74,3 +84,20 @@ class Remote:
                 "stop the service and run this command where its ledger is"
             )
         raise PaperdeskError(words)
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _was_refused(error: BaseException | None) -> bool:
+    """Tell whether nothing listens there: anything else may be a service that cannot be asked."""
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

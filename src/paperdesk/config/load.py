@@ -49,7 +49,7 @@ from paperdesk.config.tree import (
     read_file,
     tree_of_file,
 )
-from paperdesk.domain.client import Client
+from paperdesk.domain.client import RESERVED, Client
 from paperdesk.domain.limits import COLLAR_PCT_MAX, ORDERS_MAX, SHARES_MAX, USD_MAX, Limits
 from paperdesk.domain.vocabulary import (
     AccountId,
@@ -324,6 +324,9 @@ def _gateway_conflicts(settings: Settings) -> Iterator[FieldError]:
 
 
 def _client_conflicts(settings: Settings) -> Iterator[FieldError]:
+    for entry in settings.clients:
+        if entry.client.name in RESERVED:
+            yield FieldError("clients", f"{entry.client.name} is the service's own: rename it")
     for name in _repeated(entry.client.name for entry in settings.clients):
         yield FieldError("clients", f"two are named {name}: rename one")
     if _repeated(entry.key_sha256 for entry in settings.clients):

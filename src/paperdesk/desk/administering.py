@@ -12,13 +12,12 @@ from datetime import datetime, timedelta
 from paperdesk.desk.ports import Administration, AuditFilter, Clock, Page, Random
 from paperdesk.desk.rules import Rulebook
 from paperdesk.domain.audit import Action, AuditEntry
-from paperdesk.domain.client import Client
+from paperdesk.domain.client import RESERVED, Client
 from paperdesk.domain.keys import (
     ID_DIGITS,
     SECRET_BITS,
     ApiKey,
     KeyGrant,
-    KeyStatus,
     NewKey,
     digest_of,
     text_of,
@@ -88,9 +87,6 @@ class Administrator:
         """
         old = await self._key(client, key_id)
         now = self._clock.now()
-        status = old.status(now)
-        if status is not KeyStatus.ACTIVE:
-            raise _bad("key_id", f"{key_id} is {status}: create a key for its client instead")
         ends_at = None if old_ends_in is None else now + old_ends_in
         if ends_at is not None and old.grant.expires_at is not None:
             ends_at = min(ends_at, old.grant.expires_at)
@@ -113,10 +109,18 @@ class Administrator:
         raise NotFound("This API key reaches no key of that id; /api/v1/keys lists them.")
 
     def _reaches(self, client: Client, accounts: Collection[AccountId] | None) -> bool:
-        return (self._accounts if accounts is None else frozenset(accounts)) <= client.accounts
+        """Tell whether the caller may use all of these accounts.
+
+        One that left the configuration is nobody's: who may use all the others may look after it.
+        """
+        if accounts is None or not self._accounts.issuperset(accounts):
+            return self._accounts <= client.accounts
+        return client.accounts.issuperset(accounts)
 
     def _judge(self, client: Client, grant: KeyGrant) -> None:
         """Refuse what nobody may give. Raises BadRequest."""
+        if grant.client in RESERVED:
+            raise _bad("name", f"{grant.client} is the service's own: give another")
         if any(known.name == grant.client for known in self._configured):
             raise _bad("name", f"{grant.client} is a client of the configuration: give another")
         unknown = sorted((grant.accounts or frozenset()) - self._accounts)
@@ -127,6 +131,11 @@ class Administrator:
             raise _bad("symbols", "bounds what a key may trade; scope admin has no such bounds")
         if grant.expires_at is not None and grant.expires_at <= self._clock.now():
             raise _bad("expires_at", "has passed: give a later time, or none")
+        if client.expires_at is not None and (
+            grant.expires_at is None or grant.expires_at > client.expires_at
+        ):
+            words = f"must not be later than your own key's, {client.expires_at.isoformat()}"
+            raise _bad("expires_at", words)
 
     # -- limits ----------------------------------------------------------------------------
     async def set_limits(

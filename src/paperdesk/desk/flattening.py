@@ -69,7 +69,10 @@ class Flattener:
         await self._require_a_way_out()
         now = self._clock.now()
         halt = Halt(account, HaltMode.REDUCE_ONLY, client.name, now, f"flatten: {reason}")
-        stopped = await self._ledger.flatten(halt, client.actor)
+        try:
+            stopped = await self._ledger.flatten(halt, client.actor)
+        finally:
+            self._operator.watch()  # stored or not: if it is, its cancels must be sent
         self._operator.heed(stopped, cancels=True)
         self._require_up(account, stopped)
         wait = self._operator.ack_timeout_seconds if wait_seconds is None else wait_seconds
@@ -89,6 +92,7 @@ class Flattener:
                 *_not_traded(told.values()),
                 *_refused(rows, is_locked=False),
                 *_named_otherwise(rows, held),
+                *_left_to_others(rows),
             ),
         )
 
@@ -157,6 +161,14 @@ def _refused(rows: Iterable[Row], *, is_locked: bool) -> Iterable[NotClosed]:
         if row.error_code is not None and (row.error_code is ErrorCode.LOCKED) is is_locked:
             held = Decimal(row.current_pos or 0)
             yield NotClosed(row.target.symbol, held, row.error or row.error_code.value)
+
+
+def _left_to_others(rows: Iterable[Row]) -> Iterable[NotClosed]:
+    """Return what is left to orders placed elsewhere, which may never fill."""
+    for row in rows:
+        if row.foreign_qty:
+            words = f"{abs(row.foreign_qty)} shares are left to orders placed elsewhere"
+            yield NotClosed(row.target.symbol, Decimal(row.current_pos or 0), words)
 
 
 def _named_otherwise(rows: Iterable[Row], held: _Held) -> Iterable[NotClosed]:

@@ -78,11 +78,21 @@ class Operator:
         With `cancel_working` what works is cancelled too, and the broker waited for.
         """
         halt = Halt(account, mode, client.name, self._clock.now(), reason)
-        stopped = await self._ledger.halt(halt, cancel_working=cancel_working, by=client.actor)
+        try:
+            stopped = await self._ledger.halt(
+                halt, cancel_working=cancel_working, by=client.actor
+            )
+        finally:
+            self.watch()  # stored or not: if it is, its cancels must be sent
         crash_point("CP28")
         self.heed(stopped, cancels=cancel_working)
         deadline = asyncio.get_running_loop().time() + self.ack_timeout_seconds
         return await self.outcome(stopped, deadline if cancel_working else None)
+
+    def watch(self) -> None:
+        """Let every lane look for cancels that are stored and not sent."""
+        for lane in self._lanes.values():
+            lane.watch()
 
     def heed(self, stopped: Stopped, *, cancels: bool) -> None:
         """Queue the cancels that a halt asked for, and wake whoever waits for what it ended."""

@@ -43,6 +43,11 @@ class Pacer:
         self._timer: asyncio.TimerHandle | None = None
         self._paused_until = 0.0
 
+    @property
+    def queries_waiting(self) -> int:
+        """How many questions wait for room."""
+        return sum(urgency is Urgency.QUERIES for urgency, *_ in self._waiters)
+
     async def take(self, urgency: Urgency, at_most: int) -> int:
         """Wait for room; return how many tokens were granted: at least 1, at most `at_most`."""
         assert at_most > 0

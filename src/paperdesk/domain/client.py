@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from paperdesk.domain.batch import BatchHead
@@ -42,19 +43,23 @@ class Actor:
 
 
 SERVICE: Final = Actor(ClientName("paperdesk"))  # what the service does by itself
+OPERATOR: Final = ClientName("operator")  # who sits at its machine
+RESERVED: Final = frozenset({SERVICE.name, OPERATOR})  # no client's: the audit trail names them
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """Who calls: its name, the scopes given to its key, and the accounts it may use.
 
-    `symbols` bounds what it may trade; None is every symbol. `origin` is of this one call.
+    `symbols` bounds what it may trade; None is every symbol. Its key opens until `expires_at`,
+    None for ever. `origin` is of this one call.
     """
 
     name: ClientName
     scopes: frozenset[Scope]
     accounts: frozenset[AccountId]
     symbols: frozenset[Symbol] | None = None
+    expires_at: datetime | None = field(default=None, compare=False)
     origin: Origin = field(default=Origin(), compare=False)
 
     def may(self, scope: Scope) -> bool:

@@ -91,7 +91,8 @@ class KeyGrant:
     def client_of(self, key_id: KeyId | None, configured: frozenset[AccountId]) -> Client:
         """Return who calls with the key, of a service with these accounts."""
         accounts = configured if self.accounts is None else self.accounts
-        return Client(self.client, self.scopes, accounts, self.symbols, Origin(key_id))
+        origin = Origin(key_id)
+        return Client(self.client, self.scopes, accounts, self.symbols, self.expires_at, origin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,11 @@ def claim(
     planned = [order for order, _ in found.values()]
     newest = _newest(connection, planned)
     situations = _situations(connection, planned, judge.whole_accounts, at)
+    for wanted in claims:
+        order, row = found[wanted.ref]
+        if _is_claimed_so(order, wanted) and row["epoch"] == epoch:
+            # Counted as sent by the first claim, which won it: it does not count against itself.
+            situations[order.account] = _counting(situations[order.account], -1)
     won: list[Order] = []
     claimed: list[tuple[Order, Order]] = []
     for wanted in claims:
@@ -69,6 +74,7 @@ def claim(
                 not_sent(journal, {order.ref: words})
             else:
                 won.append(order)
+                situations[order.account] = _counting(situations[order.account], 1)
             continue
         if order.state is not OrderState.PLANNED or order.send_before <= at:
             continue  # what is too late the pipeline lapses
@@ -82,15 +88,19 @@ def claim(
             after = _claimed(order, wanted, line=line, at=at)
             claimed.append((order, after))
             won.append(after)
-            situations[order.account] = _with_one_more_sent(situations[order.account])
+            situations[order.account] = _counting(situations[order.account], 1)
     save_orders(journal, claimed, gateway=line.gateway, session=line.session, epoch=epoch)
     crash_point("CP08")
     return won
 
 
-def _with_one_more_sent(situation: Situation) -> Situation:
-    """Count a claim against the pace: those of one call leave together."""
-    return replace(situation, sent_last_minute=situation.sent_last_minute + 1)
+def _counting(situation: Situation, orders: int) -> Situation:
+    """Count claims against the pace and the day: those of one call leave together."""
+    return replace(
+        situation,
+        sent_last_minute=max(situation.sent_last_minute + orders, 0),
+        sent_today=max(situation.sent_today + orders, 0),
+    )
 
 
 def _is_claimed_so(order: Order, wanted: Claim) -> bool:

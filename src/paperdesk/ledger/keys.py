@@ -71,8 +71,12 @@ def create(journal: Journal, key: ApiKey, by: Actor) -> None:
 def rotate(
     journal: Journal, key: ApiKey, old: KeyId, old_ends_at: datetime | None, by: Actor
 ) -> None:
-    """Store a new key beside an old one, which may get an end."""
+    """Store a new key beside an old one, which may get an end. Raises BadRequest."""
     before = _key(journal.connection, old)
+    status = before.status(journal.at)
+    if status is not KeyStatus.ACTIVE:
+        words = f"{old} is {status}: create a key for its client instead"
+        raise BadRequest(f"key_id: {words}.", errors=(FieldError("key_id", words),))
     _insert(journal, key)
     if old_ends_at is not None:
         journal.update(api_keys, {"key_id": old}, {"expires_at": old_ends_at})

@@ -76,7 +76,7 @@ def flatten(journal: Journal, new: Halt, by: Actor) -> Stopped:
     closes the rest of the position, so that flattening again sends nothing again.
     """
     assert new.account is not None
-    before = _standing(journal)
+    before = _standing(journal, new.account)
     _lift(journal, new.account, by, new.reason)
     _store(journal, new)
     found = [
@@ -95,8 +95,10 @@ def flatten(journal: Journal, new: Halt, by: Actor) -> Stopped:
 
 def halt(journal: Journal, new: Halt, *, cancel_working: bool, by: Actor) -> Stopped:
     """Store a halt and end what it stops and is not sent."""
-    before = _standing(journal)
-    _store(journal, new)
+    before = _standing(journal, new.account)
+    is_new = not any(_is_same(new, halt) for halt in reading.halts(journal.connection))
+    if is_new:
+        _store(journal, new)
     where = [] if new.account is None else [orders.c.account_id == new.account]
     dropped = [
         order
@@ -115,13 +117,24 @@ def halt(journal: Journal, new: Halt, *, cancel_working: bool, by: Actor) -> Sto
     ]
     working = _ask(journal, sent) if cancel_working else sent
     stopped = Stopped(new, tuple(dropped), tuple(working))
-    _note(journal, by, Action.HALT, before, stopped, cancel_working=cancel_working)
+    if is_new or dropped or cancel_working:
+        _note(journal, by, Action.HALT, before, stopped, cancel_working=cancel_working)
     crash_point("CP28")
     return stopped
 
 
-def _standing(journal: Journal) -> list[State]:
-    return [trail.halt_state(halt) for halt in reading.halts(journal.connection)]
+def _is_same(new: Halt, standing: Halt) -> bool:
+    """Tell whether a halt says again what stands: a program that repeats it adds nothing."""
+    return replace(new, since=standing.since) == standing
+
+
+def _standing(journal: Journal, account: AccountId | None) -> list[State]:
+    """Return the halts that stand for an account, or of all of them: no other account's."""
+    return [
+        trail.halt_state(halt)
+        for halt in reading.halts(journal.connection)
+        if halt.account in {None, account}
+    ]
 
 
 def _note(

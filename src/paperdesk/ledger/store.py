@@ -66,6 +66,7 @@ from paperdesk.ledger import (
 )
 from paperdesk.ledger import claims as claiming
 from paperdesk.ledger.administration import SqlAdministration
+from paperdesk.ledger.counting import moves_of
 from paperdesk.ledger.opening import open_owned
 from paperdesk.ledger.records import order_row_of
 from paperdesk.ledger.reports import Reports
@@ -260,10 +261,10 @@ class SqlLedger(Reports, Safety):
         self, accounts: Collection[AccountId], sent_before: datetime, at: datetime
     ) -> Learned:
         """Mark what has no answer as unknown."""
-        touched = await self._decide(
-            "lost", at, lambda j: claiming.lose(j, accounts, sent_before)
+        touched, moved = await self._decide(
+            "lost", at, lambda j: (claiming.lose(j, accounts, sent_before), moves_of(j))
         )
-        return Learned(frozenset(touched), frozenset(accounts))
+        return Learned(frozenset(touched), frozenset(accounts), moved=moved)
 
     async def ask_cancel(
         self, batch_id: BatchId, at: datetime, by: Actor = SERVICE

@@ -339,15 +339,16 @@ class ProblemBody(Struct, kw_only=True, frozen=True):
     @classmethod
     def of(cls, error: PaperdeskError) -> ProblemBody:
         """Return the body of the answer to a request that ended in `error`."""
+        detail = told(error.detail)
         return cls(
             type=f"/problems/{error.code}",
             title=error.title,
             status=error.status,
-            detail=told(error.detail),
+            detail=detail,
             code=error.code,
             errors=tuple(
                 ProblemField(field=told(entry.field), message=told(entry.message))
                 for entry in error.errors
             ),
-            error=told(error.detail),
+            error=detail,
         )

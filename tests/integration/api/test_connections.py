@@ -103,10 +103,10 @@ async def test_a_body_that_does_not_come_is_answered_408_and_leaves_nothing(
     assert front.stored() == 0
 
 
-async def test_one_connection_too_many_is_told_so_and_the_others_are_served(
+async def test_an_address_may_hold_half_of_the_connections_and_is_told_so(
     front: Front,
 ) -> None:
-    async with listening(front.app, connections_max=2) as port:
+    async with listening(front.app, connections_max=4) as port:
         lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         for _, writer in lines:
             writer.write(GET)
@@ -122,6 +122,40 @@ async def test_one_connection_too_many_is_told_so_and_the_others_are_served(
     assert refused.startswith(b"HTTP/1.1 429")
     assert b"retry-after: 1" in refused
     assert after.status_code == 200
+
+
+async def test_what_is_still_sent_after_its_answer_has_its_time_too(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a connection is held for ever by a byte of a body that nobody reads any more."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
+    wrong = REQUEST.replace(b"key-of-trader", b"nobodys") + b"content-length: 100000\r\n\r\n"
+    async with listening(front.app) as port:
+        began = asyncio.get_running_loop().time()
+        answer = await said(port, wrong, b"x", b"x", pause=0.1)
+        took = asyncio.get_running_loop().time() - began
+
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert took < 3
+
+
+async def test_a_key_that_is_revoked_while_its_body_comes_opens_no_more(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "KEY_HOLDS_SECONDS", 0.1)
+    async with front.caller("admin") as admin, listening(front.app) as port:
+        made = (await admin.post("/api/v1/keys", json={"name": "stolen"})).json()
+        head = REQUEST.replace(b"key-of-trader", made["key"].encode())
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + b"content-length: 49\r\n\r\n{")
+        await asyncio.sleep(0.2)
+        await admin.delete(f"/api/v1/keys/{made['id']}")
+        writer.write(b'"orders": [{"symbol": "AAPL", "quantity": 100}]}')
+        status = await reader.readline()
+        writer.close()
+
+    assert status.startswith(b"HTTP/1.1 401")
+    assert front.stored() == 0
 
 
 async def test_a_caller_that_does_not_read_its_answer_holds_nothing_for_ever(

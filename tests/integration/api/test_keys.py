@@ -83,6 +83,8 @@ async def test_the_keys_of_the_configuration_are_listed_too(
     [
         ({}, "name is missing"),
         ({"name": "a b"}, "name must be 1 to 64 letters, digits"),
+        ({"name": "paperdesk"}, "paperdesk is the service's own: give another"),
+        ({"name": "operator"}, "operator is the service's own: give another"),
         ({"name": "trader"}, "trader is a client of the configuration: give another"),
         ({"name": "x", "scopes": ["root"]}, "scopes must be one of read, trade, audit, admin"),
         ({"name": "x", "scopes": []}, "scopes must be a list of 1 to 1,000 entries"),
@@ -261,6 +263,34 @@ async def test_an_administrator_reaches_only_keys_of_accounts_it_may_use(
             refused = await warden.post(KEYS, json={"name": "climber", **accounts})
             assert code(refused) == (400, "bad-request")
         assert (await warden.post(f"{KEYS}/{narrow['id']}/rotate", json={})).status_code == 200
+
+
+async def test_a_key_that_ends_makes_none_that_lasts_longer(
+    front: Front, admin: httpx.AsyncClient
+) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    brief = await make(admin, "brief-admin", scopes=["admin"], expires_at=soon.isoformat())
+    async with with_key(front, brief) as boss:
+        for ends in (None, (soon + timedelta(seconds=1)).isoformat()):
+            refused = await boss.post(KEYS, json={"name": "longer", "expires_at": ends})
+            assert code(refused) == (400, "bad-request")
+            assert "must not be later than your own key's" in refused.json()["detail"]
+        fine = await boss.post(KEYS, json={"name": "as-long", "expires_at": soon.isoformat()})
+        assert fine.status_code == 200
+
+
+async def test_a_key_of_an_account_that_left_the_configuration_can_be_revoked(
+    front: Front, admin: httpx.AsyncClient
+) -> None:
+    made = await make(admin, "of-the-past", accounts=[OTHER_ACCOUNT])
+    front.execute(
+        "UPDATE api_keys SET accounts = ? WHERE key_id = ?",
+        f'["{OTHER_ACCOUNT}", "DU0000001"]',
+        made["id"],
+    )
+    async with front.caller("warden") as warden:
+        assert code(await warden.delete(f"{KEYS}/{made['id']}")) == (404, "not-found")
+    assert (await admin.delete(f"{KEYS}/{made['id']}")).json()["status"] == "revoked"
 
 
 async def test_when_a_key_was_used_is_shown_to_about_a_minute(

@@ -100,6 +100,55 @@ async def test_no_more_is_worked_on_at_once_than_allowed_and_health_still_answer
     assert "Too many requests are being worked on" in refused.json()["detail"]
 
 
+async def test_who_stops_something_or_looks_after_the_service_waits_for_nobody(
+    tmp_path: Path,
+) -> None:
+    few = RateSettings(requests_of_all=20, batches_of_all=1, in_flight=2)
+    async with (
+        open_front(tmp_path, rates=few) as front,
+        front.caller("trader") as trader,
+        front.caller("admin") as admin,
+    ):
+        resting = orders_of(order(limit_price=1.0))
+        batch = (await trader.post(ORDERS, json=resting)).json()["batch_id"]
+        await many(trader, 60)
+        held = asyncio.create_task(trader.get(f"{ORDERS}/{batch}", params={"wait": 2}))
+        await asyncio.sleep(0.1)
+        keys = await admin.get("/api/v1/keys")
+        cancelled = await trader.delete(f"{ORDERS}/{batch}")
+        halted = await trader.post(HALT, json={"reason": "enough"})
+        await held
+
+    assert [keys.status_code, cancelled.status_code, halted.status_code] == [200] * 3
+
+
+async def test_halts_have_room_of_their_own_and_no_more(tmp_path: Path) -> None:
+    async with open_front(tmp_path, rates=SLOW) as front, front.caller("trader") as trader:
+        answers = await many(trader, 40, method="POST", url=HALT, json={"reason": "again"})
+        nonsense = await many(trader, 15, method="POST", url="/nonsense/halt", json={})
+
+    assert [answer.status_code for answer in answers].count(200) >= 20
+    assert answers[-1].status_code == 429
+    assert nonsense[-1].status_code == 429
+
+
+async def test_previews_do_not_fill_the_way_to_the_gateway(tmp_path: Path) -> None:
+    async with open_front(tmp_path, per_second=50) as front, front.caller("trader") as trader:
+        bodies = [
+            orders_of(*(order(f"Q{letter}{n}") for n in range(400))) for letter in "ABCDE"
+        ]
+        asked = [
+            asyncio.create_task(trader.post(f"{ORDERS}/preview", json=body)) for body in bodies
+        ]
+        done, left = await asyncio.wait(asked, timeout=2)
+        for task in left:
+            task.cancel()
+        refused = [task.result() for task in done]
+
+    assert len(refused) >= 2
+    assert {code(answer) for answer in refused} == {(429, "too-many-requests")}
+
+
 async def test_an_address_that_tries_keys_is_slowed_down_and_a_right_key_still_opens(
     tmp_path: Path,
 ) -> None:

@@ -299,6 +299,8 @@ async def test_an_order_placed_elsewhere_is_counted_with_a_warning(stage: Stage)
     (kept,) = (row for row in again["results"] if row["symbol"] == "AAPL")
     assert (row["foreign_qty"], row["qty"]) == (-20, 30)
     assert any("elsewhere" in warning for warning in row["warnings"])
+    assert [entry["symbol"] for entry in answer["not_flat"]] == ["AAPL"]
+    assert "20 shares are left to orders placed elsewhere" in answer["not_flat"][0]["reason"]
     assert kept["kept"]["ibkr_order_id"] == row["ibkr_order_id"]
     assert sorted(stage.wire()) == ["BUY 5", "SELL 30"]
 

@@ -39,6 +39,7 @@ async def test_backups_of_a_ledger_at_work_each_hold_one_moment_of_it(
         gateway,
         open_house(tmp_path, gateway=gateway, ledger_url=url, per_second=1_000) as house,
     ):
+        await house.trade(make_target())
         trading = asyncio.create_task(trade_on(house))
         for number in range(BACKUPS):
             await asyncio.sleep(0.4)

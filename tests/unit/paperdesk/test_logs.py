@@ -47,6 +47,22 @@ def log_a_failure(stream: io.StringIO) -> str:
     return stream.getvalue()
 
 
+class Ended(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise ValueError
+
+
+def test_a_stream_that_has_ended_stops_nobody() -> None:
+    configure_logs(ManualClock(NOW), Ended())
+
+    structlog.get_logger().info("batch.accepted", targets=1)
+
+
 def test_a_line_for_a_machine_is_json_with_time_level_and_ids() -> None:
     line = json.loads(log_a_failure(io.StringIO()))
 
