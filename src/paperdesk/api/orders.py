@@ -199,7 +199,7 @@ ENDPOINTS: Final = (
     ),
     Endpoint(
         "POST", "/api/v1/orders/preview", preview, Scope.TRADE, PreviewAnswer,
-        bodies=(BatchBody,), errors=(BrokerUnavailable,),
+        bodies=(BatchBody,), errors=(BrokerUnavailable, TooManyRequests),
     ),
     Endpoint(
         "GET", "/api/v1/orders", list_batches, Scope.READ, BatchesAnswer,

@@ -7,9 +7,7 @@ orders: `domain.planning` does, and `pipeline` and `sender` carry it out.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -68,7 +66,6 @@ BATCH_ID_DIGITS: Final = 16
 PRE_SUBMITTED_GRACE_SECONDS: Final = 0.25  # contract.md, POST /api/v1/orders
 COMMISSION_GRACE_SECONDS: Final = 2.0  # contract.md, GET /api/v1/orders/{batch_id}
 BROKER_RETRY_AFTER_SECONDS: Final = 5
-QUESTIONS_MAX: Final = 1_000  # as many as one preview may have symbols
 
 _log = structlog.get_logger("paperdesk.desk")
 
@@ -114,7 +111,6 @@ class Desk:
         )
         self._previewer = Previewer(self._pipeline.lookup, rulebook, ledger=ledger, clock=clock)
         self._previews = Previews(clock, random)
-        self._asked: Counter[Lane] = Counter()  # questions of previews under way
         self.accounts: Final = Accounts(
             lanes, rulebook, default_account=default_account, ledger=ledger, clock=clock
         )
@@ -289,12 +285,13 @@ class Desk:
         return batch
 
     async def preview(self, client: Client, submission: Submission) -> Preview:
-        """Return the orders that would be sent now; send nothing. Raises BrokerUnavailable."""
+        """Return the orders that would be sent now; send nothing.
+
+        Raises BrokerUnavailable and TooManyRequests.
+        """
         lane = self._lanes[submission.account]
         self._require_up(lane, submission.account)
-        unknown = await self._pipeline.frames_for(submission.targets) - len(submission.targets)
-        with self._asking(lane, unknown):
-            shown, stamp = await self._previewer.preview(lane, client.name, submission)
+        shown, stamp = await self._previewer.preview(lane, client.name, submission)
         return replace(shown, preview_id=self._previews.keep(client, submission, stamp))
 
     async def batch(
@@ -385,24 +382,6 @@ class Desk:
                 "nothing will be; send the batch again when /health shows the account true",
                 retry_after_seconds=BROKER_RETRY_AFTER_SECONDS,
             )
-
-    @contextmanager
-    def _asking(self, lane: Lane, questions: int) -> Iterator[None]:
-        """Refuse a preview whose questions would keep those of orders waiting for long.
-
-        Those of a preview that was given up wait on: so both are looked at.
-        """
-        waiting = max(lane.pacer.queries_waiting, self._asked[lane])
-        if questions and waiting + questions > QUESTIONS_MAX:
-            raise TooManyRequests(
-                f"{waiting:,} questions to the gateway wait already: send the preview again later",
-                retry_after_seconds=max(1, int(waiting / lane.pacer.per_second)),
-            )
-        self._asked[lane] += questions
-        try:
-            yield
-        finally:
-            self._asked[lane] -= questions
 
     def _require_room(self, lane: Lane, count: int) -> None:
         seconds = (self._pipeline.unsent(lane) + count) / lane.pacer.per_second

@@ -7,7 +7,9 @@ contract trades at. Finds and caches contracts as a batch does; sends and stores
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -23,8 +25,9 @@ from paperdesk.domain.planning import Decision, Goal, intent_of
 from paperdesk.domain.pricing import Reference
 from paperdesk.domain.views import Preview, PreviewRow
 from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName
-from paperdesk.errors import BrokerUnavailable
+from paperdesk.errors import BrokerUnavailable, TooManyRequests
 
+QUESTIONS_MAX: Final = 1_000  # as many as one preview may have symbols
 _UNSENT: Final = BatchId("preview")
 
 
@@ -43,13 +46,14 @@ class Previewer:
         self._rulebook = rulebook
         self._ledger = ledger
         self._clock = clock
+        self._asked: Counter[Lane] = Counter()  # questions of previews under way
 
     async def preview(
         self, lane: Lane, client: ClientName, submission: Submission
     ) -> tuple[Preview, Stamp]:
         """Return what would be sent now, and what that was computed from.
 
-        Raises BrokerUnavailable where the line is lost.
+        Raises BrokerUnavailable where the line is lost, TooManyRequests where too much is asked.
         """
         account = submission.account
         unlisted = await self._ledger.unlisted(client, submission)
@@ -86,7 +90,27 @@ class Previewer:
         async def find(target: Target) -> Contract | Refusal:
             return known.get(target.symbol) or await self._lookup.find(target.symbol, lane)
 
-        return list(await asyncio.gather(*(find(target) for target in targets)))
+        unknown = {target.symbol for target in targets} - known.keys()
+        with self._asking(lane, len(unknown)):
+            return list(await asyncio.gather(*(find(target) for target in targets)))
+
+    @contextmanager
+    def _asking(self, lane: Lane, questions: int) -> Iterator[None]:
+        """Refuse a preview whose questions would keep those of orders waiting for long.
+
+        Those of a preview that was given up wait on: so both are looked at.
+        """
+        waiting = max(lane.pacer.queries_waiting, self._asked[lane])
+        if questions and waiting + questions > QUESTIONS_MAX:
+            raise TooManyRequests(
+                f"{waiting:,} questions to the gateway wait already: send the preview again later",
+                retry_after_seconds=max(1, int(waiting / lane.pacer.per_second)),
+            )
+        self._asked[lane] += questions
+        try:
+            yield
+        finally:
+            self._asked[lane] -= questions
 
     async def _decide(
         self,
