@@ -62,8 +62,10 @@ then it is certain: an order that the broker never told of becomes `not_placed`,
 becomes `cancelled`. Where evidence contradicts itself, or the account's day has ended since, so that
 executions are no longer served, the order is `quarantined`, and a person says what became of it
 (`POST /api/v1/orders/{batch_id}/resolve`). An order that turns up after it was called `not_placed` is
-adopted with a warning and what is left of it cancelled: the only end that reopens. While an order on
-a contract is unknown, new targets of it wait; while one is quarantined, they are refused.
+adopted with a warning and what is left of it cancelled. So is one that is `dropped` or `lapsed`, of
+which only a ledger restored from a backup can hear: it was sent after the backup. No other end
+reopens. While an order on a contract is unknown, new targets of it wait; while one is quarantined,
+they are refused.
 """
 
 

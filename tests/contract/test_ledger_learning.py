@@ -8,14 +8,16 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger_support import FIRST, claim, get, learn, order, planned, ref, row, sent
+from ledger_support import FIRST, claim, get, learn, make_halt, order, planned, ref, row, sent
 from makers import (
     AAPL,
     ACCOUNT,
+    CLIENT_ID,
     MSFT,
     NOW,
     commission_report,
@@ -179,6 +181,25 @@ async def test_a_late_arrival_reopens_and_its_cancel_is_asked(ledger: Ledger) ->
     assert any("never to have been placed" in warning for warning in found.order.warnings)
     assert [o.batch.head.batch_id for o in await ledger.open_batches()] == [FIRST]
     assert [o.ref for o in await ledger.cancels_asked([ACCOUNT])] == [ref()]
+
+
+@pytest.mark.parametrize(
+    "report", [order_report(Told.SUBMITTED), execution_report(quantity=30)]
+)
+async def test_what_was_dropped_and_left_all_the_same_is_cancelled_by_the_ids_it_left_with(
+    ledger: Ledger, report: Report
+) -> None:
+    """A restored ledger dropped it; the one of before the restore had claimed and sent it."""
+    await planned(ledger)
+    await ledger.halt(make_halt(), cancel_working=False)
+    before = await order(ledger)
+
+    (late,) = (await learn(ledger, report)).to_cancel
+
+    assert (before.state, before.order_id) == (OrderState.DROPPED, None)
+    assert (late.state, late.order_id, late.client_id) == (OrderState.WORKING, 1, CLIENT_ID)
+    assert late == await order(ledger)
+    assert (await row(ledger)).error_code is None
 
 
 async def test_a_late_arrival_is_recorded_although_another_order_lives(

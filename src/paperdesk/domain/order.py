@@ -125,11 +125,20 @@ TRANSITIONS: Final[Mapping[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.FILLED, _E.REJECTED): _S.FILLED,
     (_S.NOT_PLACED, _E.LOST): _S.NOT_PLACED,
     (_S.NOT_PLACED, _E.VANISHED): _S.NOT_PLACED,
-    # A late arrival is adopted: the only final state that reopens.
+    # A late arrival is adopted: only what the broker never had, as far as we know, reopens.
     (_S.NOT_PLACED, _E.ACKNOWLEDGED): _S.WORKING,
     (_S.NOT_PLACED, _E.FILLED): _S.FILLED,
     (_S.NOT_PLACED, _E.CANCELLED): _S.CANCELLED,
     (_S.NOT_PLACED, _E.REJECTED): _S.REJECTED,
+    # Nobody claimed these. Only a restored ledger hears of one: it was sent after the backup.
+    (_S.DROPPED, _E.ACKNOWLEDGED): _S.WORKING,
+    (_S.DROPPED, _E.FILLED): _S.FILLED,
+    (_S.DROPPED, _E.CANCELLED): _S.CANCELLED,
+    (_S.DROPPED, _E.REJECTED): _S.REJECTED,
+    (_S.LAPSED, _E.ACKNOWLEDGED): _S.WORKING,
+    (_S.LAPSED, _E.FILLED): _S.FILLED,
+    (_S.LAPSED, _E.CANCELLED): _S.CANCELLED,
+    (_S.LAPSED, _E.REJECTED): _S.REJECTED,
 }
 
 TERMINAL: Final = frozenset(
@@ -143,6 +152,8 @@ TERMINAL: Final = frozenset(
     }
 )
 SENT: Final = frozenset({_S.SENDING, _S.UNKNOWN, _S.QUARANTINED, _S.WORKING})
+# The broker never had it, as far as this ledger knows.
+UNPLACED: Final = frozenset({_S.NOT_PLACED, _S.DROPPED, _S.LAPSED})
 UNRESOLVED: Final = frozenset({_S.UNKNOWN, _S.QUARANTINED})
 
 

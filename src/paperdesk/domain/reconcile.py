@@ -16,9 +16,9 @@ from typing import Final
 
 from paperdesk.domain.execution import Execution, largest_quantity, newest_revisions
 from paperdesk.domain.order import (
+    UNPLACED,
     Order,
     OrderEvent,
-    OrderState,
     WireStatus,
     advance,
 )
@@ -31,7 +31,7 @@ from paperdesk.domain.reports import (
     StatusReport,
     Told,
 )
-from paperdesk.domain.vocabulary import ExecId, PermId
+from paperdesk.domain.vocabulary import ExecId, OrderId, PermId
 
 WARNINGS_MAX: Final = 20
 EXPIRED: Final = "Expired"  # completedStatus of an order that ended with its time
@@ -64,6 +64,7 @@ def apply_status(order: Order, report: OrderReport | StatusReport, at: datetime)
     if report.told is Told.FILLED:
         filled = max(filled, order.quantity)
     order = _identified(order, report.perm_id, filled)
+    order = _addressed(order, report.client_id, report.order_id)
     if report.told is Told.INACTIVE:
         order = replace(order, is_held=True)
         if order.is_refused:
@@ -108,7 +109,7 @@ def may_answer_a_cancel(order: Order) -> bool:
     cancel was asked, a code settles nothing without Inactive beside it. The cancel of a late
     arrival is asked with the first news of it.
     """
-    return order.cancel_asked or order.is_late or order.state is OrderState.NOT_PLACED
+    return order.cancel_asked or order.is_late or order.state in UNPLACED
 
 
 def apply_executions(
@@ -131,6 +132,8 @@ def apply_executions(
         commission=None if None in known else sum((c for c in known if c), Decimal(0)),
         perm_id=order.perm_id or next((e.perm_id for e in newest if e.perm_id), None),
     )
+    for execution in newest:
+        order = _addressed(order, execution.client_id, execution.order_id)
     if order.executed_qty >= order.quantity:
         return _moved(order, OrderEvent.FILLED, at)
     return _moved(_heard(order, WireStatus.SUBMITTED), OrderEvent.ACKNOWLEDGED, at)
@@ -139,10 +142,13 @@ def apply_executions(
 def _moved(order: Order, event: OrderEvent, at: datetime) -> Order:
     """Advance the order; tell where it was thought never to have been placed."""
     after = advance(order, event, at)
-    if order.state is OrderState.NOT_PLACED and after.state is not OrderState.NOT_PLACED:
+    if order.state in UNPLACED and after.state is not order.state:
         # Nobody counts on it any more: what is left of it must not trade.
         is_asked = order.cancel_asked or not after.is_terminal
-        return warned(replace(after, is_late=True, cancel_asked=is_asked), LATE)
+        # A restored ledger does not know when it was claimed, but not before it was planned.
+        sent_at = order.sent_at or order.planned_at
+        after = replace(after, is_late=True, cancel_asked=is_asked, sent_at=sent_at)
+        return warned(after, LATE)
     return after
 
 
@@ -159,7 +165,7 @@ def _is_asked(order: Order) -> bool:
 
     The cancel of a late arrival is not that: whether it left depends on what was heard first.
     """
-    is_late = order.is_late or order.state is OrderState.NOT_PLACED
+    is_late = order.is_late or order.state in UNPLACED
     return order.cancel_asked and not is_late
 
 
@@ -169,6 +175,13 @@ def _identified(order: Order, perm_id: PermId, filled: int) -> Order:
         perm_id=order.perm_id or perm_id or None,
         broker_filled=max(order.broker_filled, filled),
     )
+
+
+def _addressed(order: Order, client_id: int | None, order_id: OrderId | None) -> Order:
+    """Note by which order id it can be cancelled, where this ledger did not give it its own."""
+    if order.order_id is not None or not order_id:
+        return order
+    return replace(order, client_id=client_id, order_id=order_id)
 
 
 def _heard(order: Order, wire: WireStatus | None) -> Order:

@@ -28,6 +28,7 @@ from paperdesk.domain.execution import Execution
 from paperdesk.domain.order import (
     HELD,
     SENT,
+    UNPLACED,
     Order,
     OrderEvent,
     OrderState,
@@ -163,12 +164,12 @@ def test_any_order_and_repetition_of_evidence_gives_the_same_order(
     assert fold_at(before, once) == fold_at(before, again)
 
 
-@given(repeated(), st.booleans())
+@given(st.sampled_from(sorted(UNPLACED)), repeated(), st.booleans())
 def test_a_late_arrival_is_the_same_order_whatever_was_heard_first(
+    state: OrderState,
     evidence: tuple[list[tuple[Evidence, int]], list[tuple[Evidence, int]]],
     cancel_asked: bool,  # noqa: FBT001
 ) -> None:
-    state = OrderState.NOT_PLACED
     before = replace(make_order(state=state, cancel_asked=cancel_asked), good_until=CLOSE)
     once, again = (fold_at(before, heard) for heard in evidence)
 
@@ -356,6 +357,7 @@ def test_a_late_arrival_reopens_the_order_and_says_so() -> None:
     assert order.warnings == (reconcile.LATE,)
 
 
+@pytest.mark.parametrize("unplaced", sorted(UNPLACED))
 @pytest.mark.parametrize(
     ("evidence", "state"),
     [
@@ -368,9 +370,9 @@ def test_a_late_arrival_reopens_the_order_and_says_so() -> None:
     ],
 )
 def test_what_arrives_late_is_cancelled_where_it_may_still_trade(
-    evidence: list[Evidence], state: OrderState
+    evidence: list[Evidence], state: OrderState, unplaced: OrderState
 ) -> None:
-    order = fold(make_order(state=OrderState.NOT_PLACED), evidence)
+    order = fold(make_order(state=unplaced), evidence)
 
     assert order.state is state
     assert order.is_late
@@ -378,12 +380,28 @@ def test_what_arrives_late_is_cancelled_where_it_may_still_trade(
     assert order.cancel_asked is not order.is_terminal
 
 
+@pytest.mark.parametrize("state", sorted(UNPLACED))
 @pytest.mark.parametrize("effect", [Effect.INFORMATION, Effect.AMBIGUOUS, Effect.REJECTED])
-def test_what_says_nothing_certain_is_no_late_arrival(effect: Effect) -> None:
-    order = fold(make_order(state=OrderState.NOT_PLACED), [error_report(effect=effect)])
+def test_what_says_nothing_certain_is_no_late_arrival(
+    effect: Effect, state: OrderState
+) -> None:
+    order = fold(make_order(state=state), [error_report(effect=effect)])
 
-    assert order.state is OrderState.NOT_PLACED
+    assert order.state is state
     assert not order.is_late
+
+
+@pytest.mark.parametrize(
+    "evidence", [order_report(Told.SUBMITTED), make_execution(quantity=40)]
+)
+def test_what_this_ledger_never_claimed_is_given_the_ids_that_it_was_sent_with(
+    evidence: Evidence,
+) -> None:
+    order = fold(make_order(state=OrderState.DROPPED), [evidence])
+    assert isinstance(evidence, OrderReport | Execution)
+
+    assert (order.client_id, order.order_id) == (evidence.client_id, evidence.order_id)
+    assert order.sent_at == order.planned_at
 
 
 def test_a_cancel_that_was_asked_stays_asked_when_the_order_arrives_ended() -> None:
