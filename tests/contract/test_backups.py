@@ -17,8 +17,10 @@ import sqlalchemy as sa
 
 from embedded import Server
 from makers import NOW
+from paperdesk.domain.client import SERVICE
+from paperdesk.domain.vocabulary import HaltMode
 from paperdesk.errors import BackupRefused, LedgerUnavailable
-from paperdesk.ledger import schema
+from paperdesk.ledger import reading, schema
 from paperdesk.ledger.backup import back_up, restore
 from paperdesk.ledger.backup_file import BackupFile, write
 from paperdesk.ledger.backup_rows import form_of
@@ -33,6 +35,22 @@ WORDS = ["plain", "Größe \u20ac \U0001f4c8 \u2028", "quo'te \"\\ %s :x {}", ""
 DIGITS = [*map(Decimal, ("150.50", "0.00000001", "-0", f"{10**30}.10")), None]
 # No bare numbers: SQLite makes of such a text what it takes for the same number.
 DOCUMENTS = [[], {"b": 1, "a": [0.1, None, "€"]}, [10**30], sa.JSON.NULL, sa.null()]
+
+# What the ledger itself reads of an order that is open, which the halt of a restore looks at.
+READ = {
+    "orders": {
+        "side": "BUY",
+        "order_type": "LMT",
+        "time_in_force": "DAY",
+        "state": "working",
+        "wire_status": "Submitted",
+    }
+}
+HALTED = (
+    "halts",
+    "audit",
+    "events",
+)  # a restore adds one row to each: the halt that it begins with
 
 
 @pytest.fixture
@@ -82,6 +100,7 @@ def fill(connection: sa.Connection) -> int:
             values = {column.name: value_for(column, number) for column in table.c}
             if table is owner:
                 values |= {"id": 1, "epoch": 7}
+            values |= READ.get(table.name, {})
             connection.execute(table.insert().values(values))
     return len(TABLES)
 
@@ -111,6 +130,15 @@ def stored(url: str) -> dict[str, list[Any]]:
     rows = owned.read(read)
     close(owned)
     return {name: sorted(found, key=repr) for name, found in rows.items()}
+
+
+def restored(url: str, before: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return the rows without the one that the halt adds to some tables, if it is only one."""
+    rows = stored(url)
+    for name in HALTED:
+        (added,) = (row for row in rows[name] if row not in before[name])
+        rows[name].remove(added)
+    return rows
 
 
 def exactly(table: sa.Table) -> sa.Select[Any]:
@@ -143,7 +171,7 @@ def test_every_value_of_every_table_comes_back_in_whichever_database(
     written = back_up(ledger_url, path, NOW)
     read = restore(other_url, path, NOW)
 
-    assert stored(other_url) == before
+    assert restored(other_url, before) == before
     assert written == read
     assert written.rows == {table.name: 1 if table is owner else 10 for table in TABLES}
 
@@ -160,7 +188,9 @@ def test_a_backup_of_the_restored_ledger_is_the_same_backup(
     def rows(file: Path) -> list[Any]:
         return sorted((row for row in BackupFile(file).rows() if row[0] != "owner"), key=repr)
 
-    assert rows(again) == rows(path)
+    before, after = rows(path), rows(again)
+    assert [row for row in after if row in before] == before
+    assert sorted(name for name, row in after if (name, row) not in before) == sorted(HALTED)
 
 
 def test_an_empty_ledger_can_be_backed_up_too(
@@ -170,7 +200,30 @@ def test_an_empty_ledger_can_be_backed_up_too(
     back_up(ledger_url, path, NOW)
     restore(other_url, path, NOW)
 
-    assert not any(stored(other_url).values())
+    before: dict[str, list[Any]] = {table.name: [] for table in TABLES if table is not owner}
+    assert restored(other_url, before) == before
+
+
+def test_a_restored_ledger_is_halted_and_says_of_when_it_is(
+    ledger_url: str, other_url: str, path: Path
+) -> None:
+    open_and_close(ledger_url)
+    back_up(ledger_url, path, NOW)
+    restore(other_url, path, NOW + timedelta(hours=1))
+    owned = open_owned(other_url, NOW)
+    (halt,) = owned.read(reading.halts)
+    ((action, by),) = owned.read(
+        lambda c: c.execute(sa.select(schema.audit.c.action, schema.audit.c.client)).all()
+    )
+    close(owned)
+
+    assert (halt.account, halt.mode, halt.by) == (None, HaltMode.ALL, SERVICE.name)
+    assert halt.since == NOW + timedelta(hours=1)
+    assert halt.reason == (
+        f"restored from a backup of {NOW.isoformat()}: look at what the broker did since, "
+        "then resume"
+    )
+    assert (action, by) == ("halt", SERVICE.name)
 
 
 def open_and_close(url: str) -> None:
@@ -375,7 +428,7 @@ def test_a_large_ledger_passes_through_little_memory(
     rows, chars, small = 15_000, 2_000, path.with_suffix(".small")
     source, target = empty_url(), empty_url()
     open_and_close(source)
-    before = max(peak_mb("back_up", source, small), peak_mb("restore", target, small))
+    before = max(peak_mb("back_up", source, small), peak_mb("restore", empty_url(), small))
     owned = open_owned(source, NOW)
     row = events.insert().values(at=NOW, kind="message", body=["x" * chars])
     owned.transact(lambda c: c.execute(row, [{"seq": seq + 1} for seq in range(rows)]).rowcount)

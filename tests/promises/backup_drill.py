@@ -1,9 +1,9 @@
 """Backup, destroy, restore, same answers: `make backup-drill`.
 
 Owns: the drill: a service trades before a gateway that lives on, its ledger is backed up while it
-runs, destroyed, and restored, on each database into each; then every answer must be the same, and
-trading must go on. Owns too the table of it, and which figures of an answer are the gateway's or
-the clock's and no ledger's.
+runs, destroyed, and restored, on each database into each; then it must be halted, and, once it is
+resumed, every answer must be the same, and trading must go on. Owns too the table of it, and which
+figures of an answer are the gateway's or the clock's and no ledger's.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ CONFIG: Final = ("--config", "kills.toml")
 SETTLES_WITHIN_SECONDS: Final = 30.0
 ORDERS: Final = "/api/v1/orders"
 RESTING: Final = "resting"
+HALT: Final = f"/api/v1/accounts/{ACCOUNT}/halt"
+AUDIT: Final = "/api/v1/audit"
+# What a restore and what ends it add to the trail, newest first; nothing else may be new.
+ADDED: Final = [("resume", "local"), ("halt", "paperdesk")]
 EVERY_BATCH: Final = (f"{ORDERS}/{{batch_id:str}}", f"{ORDERS}/{{batch_id:str}}/evidence")
 # Each GET of a ledger, and what of its answer is the gateway's word or the hour's.
 ASKED: Final[Mapping[str, frozenset[str]]] = {
@@ -42,7 +46,7 @@ ASKED: Final[Mapping[str, frozenset[str]]] = {
     "/api/v1/executions": frozenset(),
     "/api/v1/targets": frozenset(),
     "/api/v1/reports/slippage": frozenset(),
-    "/api/v1/audit": frozenset(),
+    AUDIT: frozenset(),
     "/api/v1/keys": frozenset({"last_used_at"}),
     "/api/v1/accounts": frozenset({"net_liquidation"}),
     "/api/v1/positions": frozenset(
@@ -136,6 +140,7 @@ def drill(source_kind: str, target_kind: str, server: Server, folder: Path) -> O
         outcome.restore_seconds = command(outcome, folder, "restore")
         with home.service() as service:
             client.api = home.api_of(service)
+            resume(client.api, outcome)
             compare(before, until_settled(client.api, before), outcome)
             go_on(client, gateway, outcome)
             outcome.check("Traceback" not in service.text(), "a traceback was printed")
@@ -161,9 +166,10 @@ def trade(client: Client) -> str:
     )
     api.final(mixed["batch_id"])
     reason = {"reason": "drill, with \u20ac and \U0001f4c8"}
-    do(api, "POST", f"/api/v1/accounts/{ACCOUNT}/halt", json=reason)
-    do(api, "POST", f"/api/v1/accounts/{ACCOUNT}/resume", json=reason)
-    do(api, "POST", "/api/v1/halt", json=reason | {"mode": "reduce_only"})
+    do(api, "POST", "/api/v1/halt", json=reason)
+    do(api, "POST", "/api/v1/resume", json=reason)
+    # Of the account: who resumes what a restore halted must not lift this one with it.
+    do(api, "POST", HALT, json=reason | {"mode": "reduce_only"})
     do(api, "PUT", f"/api/v1/accounts/{ACCOUNT}/limits", json={"max_order_quantity": 500})
     do(api, "POST", "/api/v1/keys", json={"name": "bot"})
     return str(resting["batch_id"])
@@ -173,6 +179,18 @@ def do(api: Api, method: str, path: str, **options: Any) -> None:
     """Ask for something that must be done."""
     answer = api.call(method, path, **options)
     assert answer.status_code == 200, answer.text
+
+
+def resume(api: Api, outcome: Outcome) -> None:
+    """See that everything is halted after a restore, and resume it."""
+    for account in api.get("/api/v1/accounts")["accounts"]:
+        halt = account.get("halt", {})
+        is_so = halt.get("mode") == "all" and "restored from a backup of" in halt["reason"]
+        outcome.check(is_so, f"after a restore {account['account_id']} has the halt {halt}")
+    do(api, "POST", "/api/v1/resume", json={"reason": "the broker did nothing since"})
+    trail = api.get(f"{AUDIT}?limit={len(ADDED)}")
+    added = [(entry["action"], entry["client"]) for entry in trail["entries"]]
+    outcome.check(added == ADDED, f"a restore and a resume added {added} to the trail")
 
 
 def answers(api: Api) -> dict[str, object]:
@@ -190,6 +208,13 @@ def answers(api: Api) -> dict[str, object]:
     return found
 
 
+def answers_of_before(api: Api) -> dict[str, object]:
+    """Return the answers, the trail from the entry on that is older than what was added."""
+    found = answers(api)
+    cursor = api.get(f"{AUDIT}?limit={len(ADDED)}")["next_cursor"]
+    return found | {AUDIT: api.call("GET", f"{AUDIT}?cursor={cursor}").content}
+
+
 def without(body: Any, live: frozenset[str]) -> Any:
     """Return a body without the figures that are live."""
     if isinstance(body, dict):
@@ -204,7 +229,9 @@ def until_settled(api: Api, expected: Mapping[str, object]) -> dict[str, object]
     """
     deadline = time.monotonic() + SETTLES_WITHIN_SECONDS
     while True:
-        found = {path: said for path, said in answers(api).items() if path in expected}
+        found = {
+            path: said for path, said in answers_of_before(api).items() if path in expected
+        }
         if found == expected or time.monotonic() > deadline:
             return found
         time.sleep(0.2)
@@ -230,7 +257,7 @@ def go_on(client: Client, gateway: GatewayProcess, outcome: Outcome) -> None:
         outcome.check(again is not None and again.content == said, f"{key}: not replayed")
     outcome.check(sum(gateway.frames().values()) == sent, "a replay sent an order")
     api = client.api
-    api.call("POST", "/api/v1/resume", json={"reason": "restored"})
+    do(api, "POST", f"/api/v1/accounts/{ACCOUNT}/resume", json={"reason": "restored"})
     resting = client.post(RESTING, *client.bodies[RESTING]["orders"])["batch_id"]
     (cancelled,) = api.call("DELETE", f"{ORDERS}/{resting}").json()["results"]
     outcome.check(cancelled["cancelled"], "a working order could not be cancelled")

@@ -40,6 +40,8 @@ def backup(file: Path, /, *, config: Config = None) -> int:
 def restore(file: Path, /, *, config: Config = None) -> int:
     """Write a backup into an empty ledger, on SQLite or PostgreSQL. No service may run on it.
 
+    All accounts are halted then, and what the backup has unsent is ended: it may have left since.
+
     Parameters
     ----------
     file
@@ -53,7 +55,8 @@ def restore(file: Path, /, *, config: Config = None) -> int:
 
     summary = restore_ledger(settings.ledger.url, file, SystemClock().now())
     rows = sum(summary.rows.values())
-    _say(f"{file}: {rows:,} rows of {len(summary.rows)} tables restored. Start the service.")
+    _say(f"{file}: {rows:,} rows of {len(summary.rows)} tables restored.")
+    _say("Everything is halted: start the service, look at what the broker did since, resume.")
     return 0
 
 

@@ -2,7 +2,8 @@
 
 Owns: what is copied (every table there is, at one moment), when a restore is refused, and what
 must be true of a restored ledger. Knows nothing of what a table means but `owner`: whoever owned
-the ledger before must not take the restored one for its own.
+the ledger before must not take the restored one for its own. What the ledger did since the backup
+it does not know, so it begins halted: an intent that was unsent then may long have left.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
+from paperdesk.domain.client import SERVICE
+from paperdesk.domain.halt import Halt
+from paperdesk.domain.vocabulary import HaltMode
 from paperdesk.errors import BackupRefused, LedgerUnavailable
-from paperdesk.ledger import backup_file
+from paperdesk.ledger import backup_file, stops
 from paperdesk.ledger.backup_file import BackupFile, Head, Row, Summary
 from paperdesk.ledger.backup_rows import Rows
 from paperdesk.ledger.engine import newest_version, version_of, words_of
@@ -48,7 +52,7 @@ def back_up(url: str, path: Path, at: datetime) -> Summary:
 
 
 def restore(url: str, path: Path, at: datetime) -> Summary:
-    """Write what is in the file to an empty ledger, as its owner, in one transaction.
+    """Write what is in the file to an empty ledger, as its owner, and halt it, in one transaction.
 
     The file is read to its end before anything is opened or made. Raises BackupRefused and
     LedgerUnavailable; then the ledger is as it was, or made and empty.
@@ -58,7 +62,7 @@ def restore(url: str, path: Path, at: datetime) -> Summary:
     _refuse_other_schema(file.head(), path)
     owned = open_owned(url, at)
     try:
-        owned.transact(lambda connection: _fill(connection, file, summary, path))
+        owned.transact(lambda connection: _revive(connection, file, summary, path, at))
     except (sa.exc.IntegrityError, sa.exc.DataError) as error:
         raise BackupRefused(
             f"{path} does not fit this ledger, which is still empty: {words_of(error)}."
@@ -90,6 +94,16 @@ def _rows_of(connection: sa.Connection, table: sa.Table) -> Iterator[Row]:
         yield rows.written(row)
 
 
+def _revive(
+    connection: sa.Connection, file: BackupFile, summary: Summary, path: Path, at: datetime
+) -> None:
+    """Write what was, and after it, once it is counted, what a restore adds."""
+    _fill(connection, file, summary, path)
+    _halt(connection, file.head(), at)
+    for table in metadata.sorted_tables:
+        _number_on(connection, table)
+
+
 def _fill(connection: sa.Connection, file: BackupFile, summary: Summary, path: Path) -> None:
     """Write every row into tables that are seen to be empty, and count them."""
     _refuse_rows(connection, path)
@@ -105,10 +119,18 @@ def _fill(connection: sa.Connection, file: BackupFile, summary: Summary, path: P
     after = max(epoch, _epoch(connection)) + 1
     connection.execute(owner.update().values(epoch=after))
     for table in metadata.sorted_tables:
-        _number_on(connection, table)
         counted = connection.scalar(sa.select(sa.func.count()).select_from(table))
         told = summary.rows[table.name]
         assert counted == told, f"{table.name}: {counted} rows of {told} are there"
+
+
+def _halt(connection: sa.Connection, head: Head, at: datetime) -> None:
+    """End what the backup has unsent: it may have been sent since, and must not leave twice."""
+    since = datetime.fromisoformat(head.at).isoformat(timespec="seconds")
+    reason = (
+        f"restored from a backup of {since}: look at what the broker did since, then resume"
+    )
+    stops.halt_ourselves(connection, Halt(None, HaltMode.ALL, SERVICE.name, at, reason))
 
 
 def _refuse_rows(connection: sa.Connection, path: Path) -> None:

@@ -18,7 +18,6 @@ from paperdesk.domain.client import SERVICE
 from paperdesk.domain.halt import Halt
 from paperdesk.domain.vocabulary import AccountId, HaltMode
 from paperdesk.ledger import stops
-from paperdesk.ledger.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,9 @@ class Loss:
             f"{since.isoformat(timespec='seconds')} on: look at the account before it trades"
         )
         return [
-            _halt(connection, Halt(account, HaltMode.ALL, SERVICE.name, at, reason))
+            stops.halt_ourselves(
+                connection, Halt(account, HaltMode.ALL, SERVICE.name, at, reason)
+            )
             for account in guard.accounts
         ]
 
@@ -90,10 +91,3 @@ class Loss:
         """Return once what was halted, to whoever tells of it. Any one thread may ask."""
         taken, self._halted = self._halted, []
         return taken
-
-
-def _halt(connection: sa.Connection, halt: Halt) -> Stopped:
-    journal = Journal(connection, halt.since)
-    stopped = stops.halt(journal, halt, cancel_working=False, by=SERVICE)
-    journal.close("halted", account=halt.account)
-    return stopped

@@ -15,7 +15,7 @@ from paperdesk.crash import crash_point
 from paperdesk.desk.ports import Stopped
 from paperdesk.domain.audit import Action, State
 from paperdesk.domain.batch import ErrorCode, Outcome
-from paperdesk.domain.client import Actor
+from paperdesk.domain.client import SERVICE, Actor
 from paperdesk.domain.halt import Halt
 from paperdesk.domain.order import (
     Order,
@@ -120,6 +120,14 @@ def halt(journal: Journal, new: Halt, *, cancel_working: bool, by: Actor) -> Sto
     if is_new or dropped or cancel_working:
         _note(journal, by, Action.HALT, before, stopped, cancel_working=cancel_working)
     crash_point("CP28")
+    return stopped
+
+
+def halt_ourselves(connection: sa.Connection, new: Halt) -> Stopped:
+    """Halt by the service itself, and note it: a decision of its own. What works goes on."""
+    journal = Journal(connection, new.since)
+    stopped = halt(journal, new, cancel_working=False, by=SERVICE)
+    journal.close("halted", account=new.account)
     return stopped
 
 
