@@ -117,7 +117,7 @@ async def _ask_unknown(front: Front, walk: Walk, endpoint: Endpoint) -> None:
             return
         for spelled in (
             f"{path}/",
-            f"/{path}",
+            f"http://test/{path}",  # its slash doubled
             path.replace("/api", "/%61pi"),
             f"{path}?key=x",
         ):
