@@ -85,9 +85,9 @@ class Loss:
         """Take note of a transaction that succeeded, and of the halts that it began with."""
         self._since = None
         self._is_doubted = False
-        self._halted += halted
+        self._halted.extend(halted)
 
     def take(self) -> Sequence[Stopped]:
         """Return once what was halted, to whoever tells of it. Any one thread may ask."""
-        taken, self._halted = self._halted, []
-        return taken
+        # One by one: the writing thread may add to the list meanwhile.
+        return [self._halted.pop(0) for _ in range(len(self._halted))]
