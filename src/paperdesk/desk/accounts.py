@@ -16,7 +16,7 @@ from paperdesk.desk.lane import Lane
 from paperdesk.desk.ports import Clock, Ledger, LineDown
 from paperdesk.desk.rules import Rulebook
 from paperdesk.domain.client import Client
-from paperdesk.domain.halt import strictest
+from paperdesk.domain.halt import strictest_of
 from paperdesk.domain.order import OrderState
 from paperdesk.domain.position import whole_shares
 from paperdesk.domain.reports import PositionReport
@@ -93,7 +93,7 @@ class Accounts:
             reason=broker.reason(account),
             net_liquidation=broker.net_liquidation(account),
             locks=(*locks, *quarantined),
-            halt=strictest(halt for halt in halts if halt.account in {None, account}),
+            halt=strictest_of(halts, account),
             limits=self._rulebook.limits(account),
             are_limits_set_by_hand=self._rulebook.is_set_by_hand(account),
         )

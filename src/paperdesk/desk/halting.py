@@ -19,7 +19,7 @@ from paperdesk.desk.feed import Feed
 from paperdesk.desk.insisting import insist
 from paperdesk.desk.ports import Clock, Ledger, Stopped
 from paperdesk.domain.client import SERVICE
-from paperdesk.domain.halt import Halt, strictest
+from paperdesk.domain.halt import Halt, strictest_of
 from paperdesk.domain.order import Order
 from paperdesk.domain.vocabulary import AccountId, HaltMode, OrderRef
 
@@ -79,8 +79,7 @@ class Breaker:
         self._tell(await self._ledger.mend())
 
     async def _is_halted(self, account: AccountId) -> bool:
-        halts = await self._ledger.halts()
-        halt = strictest(halt for halt in halts if halt.account in {None, account})
+        halt = strictest_of(await self._ledger.halts(), account)
         return halt is not None and halt.mode is HaltMode.ALL
 
     def _tell(self, halted: Iterable[Stopped]) -> None:

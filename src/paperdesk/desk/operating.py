@@ -17,7 +17,7 @@ from paperdesk.desk.ports import Clock, Ledger, LineDown, Stopped
 from paperdesk.desk.waiting import Waiter, ended
 from paperdesk.domain.batch import Resolution
 from paperdesk.domain.client import Client
-from paperdesk.domain.halt import Halt, strictest
+from paperdesk.domain.halt import Halt, strictest, strictest_of
 from paperdesk.domain.order import Order, OrderState, shown_status
 from paperdesk.domain.views import (
     AcceptedPosition,
@@ -55,8 +55,7 @@ class Operator:
     # -- halts -----------------------------------------------------------------------------
     async def standing_halt(self, account: AccountId) -> Halt | None:
         """Return the halt that stops most in the account, None for none."""
-        halts = await self._ledger.halts()
-        return strictest(halt for halt in halts if halt.account in {None, account})
+        return strictest_of(await self._ledger.halts(), account)
 
     async def require_not_halted(self, account: AccountId) -> None:
         """Raise Halted where no order at all may leave."""
@@ -130,12 +129,8 @@ class Operator:
         """Lift the halts of an account, or the one of all; return what still stands there."""
         await self._ledger.resume(account, client.actor, reason, self._clock.now())
         self._feed.publish(self._lanes if account is None else [account])
-        standing = [
-            halt
-            for halt in await self._ledger.halts()
-            if account is None or halt.account in {None, account}
-        ]
-        return strictest(standing)
+        halts = await self._ledger.halts()
+        return strictest(halts) if account is None else strictest_of(halts, account)
 
     # -- positions and orders --------------------------------------------------------------
     async def accept_position(

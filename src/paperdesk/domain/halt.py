@@ -39,3 +39,8 @@ def strictest(halts: Iterable[Halt]) -> Halt | None:
     """Return the halt that stops most; the oldest of equals."""
     ordered = sorted(halts, key=lambda halt: (halt.mode is not HaltMode.ALL, halt.since))
     return ordered[0] if ordered else None
+
+
+def strictest_of(halts: Iterable[Halt], account: AccountId) -> Halt | None:
+    """Return the halt that stops most in an account: one of its own, or of all accounts."""
+    return strictest(halt for halt in halts if halt.account in {None, account})

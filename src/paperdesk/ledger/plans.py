@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from paperdesk.desk.ports import Decide
 from paperdesk.domain.batch import Outcome, Refusal
-from paperdesk.domain.halt import strictest
+from paperdesk.domain.halt import strictest_of
 from paperdesk.domain.hours import day_began
 from paperdesk.domain.order import OrderEvent, OrderState, advance
 from paperdesk.domain.planning import Decision, Goal, Plan, Previous, Situation, intent_of
@@ -121,7 +121,7 @@ def account_situation(
         ),
         working=reading.working(connection, account) if whole_account else (),
         locks={c: lock.reason for c, lock in reading.locks(connection, account).items()},
-        halt=strictest(reading.halts(connection, account)),
+        halt=strictest_of(reading.halts(connection), account),
         sent_last_minute=(
             reading.sent_since(connection, account, at - MINUTE) if whole_account else 0
         ),

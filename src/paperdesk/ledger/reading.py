@@ -191,11 +191,9 @@ def account_of(connection: sa.Connection, batch_id: BatchId) -> AccountId:
 _HALTS: Final = sa.select(halts_table).where(halts_table.c.resumed_at.is_(None))
 
 
-def halts(connection: sa.Connection, account: AccountId | None = None) -> list[Halt]:
-    """Return the halts that stand, of one account (with the one of all) or every."""
-    rows = connection.execute(_HALTS).mappings().all()
-    whose = {account, None}
-    return [halt_of(row) for row in rows if account is None or row["account_id"] in whose]
+def halts(connection: sa.Connection) -> list[Halt]:
+    """Return the halts that stand."""
+    return [halt_of(row) for row in connection.execute(_HALTS).mappings()]
 
 
 _LOCKS: Final = (

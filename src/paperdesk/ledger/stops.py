@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from paperdesk.crash import crash_point
 from paperdesk.desk.ports import Stopped
-from paperdesk.domain.audit import Action, State
+from paperdesk.domain.audit import Action
 from paperdesk.domain.batch import ErrorCode, Outcome
 from paperdesk.domain.client import SERVICE, Actor
 from paperdesk.domain.halt import Halt
@@ -96,7 +96,7 @@ def flatten(journal: Journal, new: Halt, by: Actor) -> Stopped:
 def halt(journal: Journal, new: Halt, *, cancel_working: bool, by: Actor) -> Stopped:
     """Store a halt and end what it stops and is not sent."""
     before = _standing(journal, new.account)
-    is_new = not any(_is_same(new, halt) for halt in reading.halts(journal.connection))
+    is_new = not any(_is_same(new, halt) for halt in before)
     if is_new:
         _store(journal, new)
     where = [] if new.account is None else [orders.c.account_id == new.account]
@@ -136,20 +136,17 @@ def _is_same(new: Halt, standing: Halt) -> bool:
     return replace(new, since=standing.since) == standing
 
 
-def _standing(journal: Journal, account: AccountId | None) -> list[State]:
+def _standing(journal: Journal, account: AccountId | None) -> list[Halt]:
     """Return the halts that stand for an account, or of all of them: no other account's."""
-    return [
-        trail.halt_state(halt)
-        for halt in reading.halts(journal.connection)
-        if halt.account in {None, account}
-    ]
+    found = reading.halts(journal.connection)
+    return [halt for halt in found if halt.account in {None, account}]
 
 
 def _note(
     journal: Journal,
     by: Actor,
     action: Action,
-    before: list[State],
+    standing: Sequence[Halt],
     stopped: Stopped,
     *,
     cancel_working: bool,
@@ -160,8 +157,8 @@ def _note(
         "ended_unsent": len(stopped.dropped),
         "working": len(stopped.working),
     }
-    whose = stopped.halt.account
-    trail.note(journal, by, action, account=whose, before={"halts": before}, after=after)
+    before = {"halts": [trail.halt_state(halt) for halt in standing]}
+    trail.note(journal, by, action, account=stopped.halt.account, before=before, after=after)
 
 
 def _store(journal: Journal, new: Halt) -> None:
