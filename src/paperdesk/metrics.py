@@ -29,6 +29,7 @@ from paperdesk.desk.ports import Gauges, Meter, Moved
 from paperdesk.domain.batch import Batch, ErrorCode, Row
 from paperdesk.domain.order import Order, OrderState, ShownStatus
 from paperdesk.domain.reports import ErrorReport
+from paperdesk.domain.slippage import Fill
 from paperdesk.domain.vocabulary import HaltMode
 from paperdesk.figures import METRICS, Figure
 
@@ -38,7 +39,6 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4"
 LABEL_VALUES_MAX: Final = 200  # of one label whose words others choose
 OTHER: Final = "other"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-BASIS_POINTS: Final = 10_000
 ALL_ACCOUNTS: Final = "all"
 
 _log = structlog.get_logger("paperdesk.metrics")
@@ -70,10 +70,11 @@ class Metrics(Meter):
         self._registry.register(self._now)
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
-        self._slippage_usd = Gauge("paperdesk_slippage_usd", "", registry=None)
+        self._gauges: dict[str, Gauge] = {}
         for figure in METRICS:
             if not figure.is_asked:
                 self._make(figure)
+        self._gauges["paperdesk_build_info"].labels(__version__).set(1)
         self._served: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._sent = self._counters["paperdesk_ibkr_messages_total"].labels("sent")
         self._received = self._counters["paperdesk_ibkr_messages_total"].labels("received")
@@ -89,10 +90,8 @@ class Metrics(Meter):
             self._histograms[name] = Histogram(
                 name, words, labels, buckets=figure.buckets, registry=self._registry
             )
-        elif figure.labels:
-            Gauge(name, words, labels, registry=self._registry).labels(__version__).set(1)
         else:
-            self._slippage_usd = Gauge(name, words, registry=self._registry)
+            self._gauges[name] = Gauge(name, words, labels, registry=self._registry)
 
     def page(self, gauges: Gauges) -> bytes:
         """Return every sample, in the text format of Prometheus."""
@@ -158,10 +157,9 @@ class Metrics(Meter):
             self._counters["paperdesk_commissions_usd_total"].inc(commission)
         expected = row.target.expected_price
         if expected is not None:
-            cost = order.side.sign * (order.filled_value - expected * order.filled_qty)
-            bps = BASIS_POINTS * cost / (expected * order.filled_qty)
-            self._histograms["paperdesk_slippage_bps"].observe(float(bps))
-            self._slippage_usd.inc(float(cost))
+            fill = Fill(order.side, order.filled_qty, order.filled_value, expected)
+            self._histograms["paperdesk_slippage_bps"].observe(float(fill.bps))
+            self._gauges["paperdesk_slippage_usd"].inc(float(fill.usd))
 
     # -- the gateways ----------------------------------------------------------------------
     @_harmless
