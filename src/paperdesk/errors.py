@@ -30,7 +30,7 @@ whether the same request may be sent again (`retryable`). A broken invariant of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,11 @@ class BadRequest(PaperdeskError):
     code = "bad-request"
     title = "The request is not valid"
     status = 400
+
+    @classmethod
+    def of(cls, field: str, words: str) -> Self:
+        """Return the error of one field; `words` say what is wrong with it, without a full stop."""
+        return cls(f"{field}: {words}.", errors=(FieldError(field, words),))
 
 
 class Unauthorized(PaperdeskError):

@@ -24,7 +24,7 @@ from paperdesk.domain.keys import (
 )
 from paperdesk.domain.limits import Limits
 from paperdesk.domain.vocabulary import AccountId, ClientName, KeyId, Scope
-from paperdesk.errors import BadRequest, FieldError, NotFound
+from paperdesk.errors import BadRequest, NotFound
 
 
 def make_key(grant: KeyGrant, random: Random, *, at: datetime, by: str) -> NewKey:
@@ -120,22 +120,26 @@ class Administrator:
     def _judge(self, client: Client, grant: KeyGrant) -> None:
         """Refuse what nobody may give. Raises BadRequest."""
         if grant.client in RESERVED:
-            raise _bad("name", f"{grant.client} is the service's own: give another")
+            raise BadRequest.of("name", f"{grant.client} is the service's own: give another")
         if any(known.name == grant.client for known in self._configured):
-            raise _bad("name", f"{grant.client} is a client of the configuration: give another")
-        unknown = sorted((grant.accounts or frozenset()) - self._accounts)
-        if not self._reaches(client, grant.accounts) or unknown:
+            raise BadRequest.of(
+                "name", f"{grant.client} is a client of the configuration: give another"
+            )
+        is_known = self._accounts.issuperset(grant.accounts or ())
+        if not is_known or not self._reaches(client, grant.accounts):
             choice = ", ".join(sorted(client.accounts & self._accounts))
-            raise _bad("accounts", f"must be among those of your own key: {choice}")
+            raise BadRequest.of("accounts", f"must be among those of your own key: {choice}")
         if grant.symbols is not None and Scope.ADMIN in grant.scopes:
-            raise _bad("symbols", "bounds what a key may trade; scope admin has no such bounds")
+            raise BadRequest.of(
+                "symbols", "bounds what a key may trade; scope admin has no such bounds"
+            )
         if grant.expires_at is not None and grant.expires_at <= self._clock.now():
-            raise _bad("expires_at", "has passed: give a later time, or none")
+            raise BadRequest.of("expires_at", "has passed: give a later time, or none")
         if client.expires_at is not None and (
             grant.expires_at is None or grant.expires_at > client.expires_at
         ):
             words = f"must not be later than your own key's, {client.expires_at.isoformat()}"
-            raise _bad("expires_at", words)
+            raise BadRequest.of("expires_at", words)
 
     # -- limits ----------------------------------------------------------------------------
     async def set_limits(
@@ -182,7 +186,3 @@ class Administrator:
         found = await self._administration.audit(which, Page(limit + 1, before))
         shown = tuple(found[:limit])
         return shown, shown[-1].number if len(found) > limit else None
-
-
-def _bad(field: str, words: str) -> BadRequest:
-    return BadRequest(f"{field}: {words}.", errors=(FieldError(field, words),))

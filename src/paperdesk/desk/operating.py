@@ -27,7 +27,7 @@ from paperdesk.domain.views import (
     Targets,
 )
 from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode, Symbol
-from paperdesk.errors import BadRequest, BrokerUnavailable, FieldError, Halted
+from paperdesk.errors import BadRequest, BrokerUnavailable, Halted
 
 RETRY_AFTER_SECONDS: Final = 5
 
@@ -150,7 +150,7 @@ class Operator:
             ) from error
         if symbol is not None and not accepted:
             words = f"the broker's position of {symbol} is the same as ours"
-            raise BadRequest(f"symbol: {words}.", errors=(FieldError("symbol", words),))
+            raise BadRequest.of("symbol", words)
         return accepted
 
     async def resolve(self, client: Client, batch_id: BatchId, resolution: Resolution) -> None:

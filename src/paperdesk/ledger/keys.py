@@ -76,7 +76,7 @@ def rotate(
     status = before.status(journal.at)
     if status is not KeyStatus.ACTIVE:
         words = f"{old} is {status}: create a key for its client instead"
-        raise BadRequest(f"key_id: {words}.", errors=(FieldError("key_id", words),))
+        raise BadRequest.of("key_id", words)
     _insert(journal, key)
     if old_ends_at is not None:
         journal.update(api_keys, {"key_id": old}, {"expires_at": old_ends_at})

@@ -27,7 +27,7 @@ from paperdesk.domain.vocabulary import (
     ExecId,
     OrderRef,
 )
-from paperdesk.errors import BadRequest, FieldError
+from paperdesk.errors import BadRequest
 from paperdesk.ledger import trail
 from paperdesk.ledger.booking import Bookkeeper
 from paperdesk.ledger.journal import Journal, next_id
@@ -154,22 +154,18 @@ def _unresolved(connection: sa.Connection, batch_id: BatchId, resolution: Resolu
     )
     row = rows.mappings().one_or_none()
     if row is None:
-        raise _bad("symbol", f"{resolution.symbol} has no order in this batch")
+        raise BadRequest.of("symbol", f"{resolution.symbol} has no order in this batch")
     order = order_of(row)
     is_short = order.is_terminal and order.executed_qty < order.broker_filled
     if order.state not in UNRESOLVED and not is_short:
-        raise _bad(
+        raise BadRequest.of(
             "symbol",
             f"the order of {resolution.symbol} is {status_of(order)}, not Unknown: "
             "there is nothing to resolve",
         )
     if (resolution.filled_qty or 0) > order.quantity:
-        raise _bad("qty", f"is more than the order's {order.quantity} shares")
+        raise BadRequest.of("qty", f"is more than the order's {order.quantity} shares")
     return order
-
-
-def _bad(field: str, words: str) -> BadRequest:
-    return BadRequest(f"{field}: {words}.", errors=(FieldError(field, words),))
 
 
 def _book(journal: Journal, order: Order, resolution: Resolution) -> None:
