@@ -88,6 +88,10 @@ def masked(text: str, known: Collection[str] = ()) -> str:
     text = _HEADER.sub(rf"\1{MASK}", text)
     text = _BEARER.sub(rf"\1{MASK}", text)
     text = _ASSIGNED.sub(rf"\1{MASK}", text)
+    return _without_passwords(text)
+
+
+def _without_passwords(text: str) -> str:
     return _RUN.sub(_without_password, text) if _SCHEME.search(text) else text
 
 
@@ -107,8 +111,7 @@ def told(text: str) -> str:
 
     It may speak of keys and headers by their names: those stay.
     """
-    text = _KEY.sub(MASK, text)
-    return _RUN.sub(_without_password, text) if _SCHEME.search(text) else text
+    return _without_passwords(_KEY.sub(MASK, text))
 
 
 def worth_masking(secrets: Collection[str]) -> tuple[str, ...]:

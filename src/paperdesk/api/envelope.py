@@ -79,7 +79,7 @@ class Envelope:
         request_id = _given_id(scope) or self._random.token_hex(REQUEST_ID_DIGITS)
         inner = _normal(scope)
         inner["state"]["request_id"] = request_id
-        exchange = _Exchange(send, inner, request_id)
+        exchange = _Exchange(send, inner)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(inner, receive, exchange.send)
@@ -137,11 +137,9 @@ class Envelope:
 class _Exchange:
     """The way back: adds what every answer carries, and drops the body for HEAD."""
 
-    def __init__(self, send: Send, scope: HTTPScope, request_id: str) -> None:
+    def __init__(self, send: Send, scope: HTTPScope) -> None:
         self._send = send
         self._state = scope["state"]
-        self._request_id = request_id
-        self._is_head = scope["state"]["is_head"]
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
@@ -150,13 +148,13 @@ class _Exchange:
             headers = list(message["headers"])
             headers += _HEADERS_OF_ALL
             headers += self._state.get("headers", ())
-            headers.append((REQUEST_ID.lower().encode(), self._request_id.encode()))
+            headers.append((REQUEST_ID.lower().encode(), self._state["request_id"].encode()))
             if dict(headers).get(b"content-type", b"").startswith(HTML.encode()):
                 headers.append((b"content-security-policy", CONTENT_SECURITY_POLICY.encode()))
             message = {**message, "headers": headers}
         elif message["type"] == "http.response.body":
             crash_point("CP04")
-            if self._is_head:
+            if self._state["is_head"]:
                 message = {**message, "body": b""}
         await self._send(message)
 

@@ -72,8 +72,10 @@ class RateLimit:
         self._rates = rates
         self._time = time
         now = time()
-        self._all = {"requests": Bucket(rates.requests_of_all, now)}
-        self._all["batches"] = Bucket(rates.batches_of_all, now)
+        self._all = {
+            "requests": Bucket(rates.requests_of_all, now),
+            "batches": Bucket(rates.batches_of_all, now),
+        }
         self._of: dict[tuple[str, str], Bucket] = {}
         self._in_flight: Counter[str] = Counter()
         self._policy = ", ".join(

@@ -369,7 +369,6 @@ class Desk:
         await self._visible(client, batch_id)
         return await self.operator.evidence(batch_id)
 
-    # -- accounts ------------------------------------------------------------------------------
     # -- inside ----------------------------------------------------------------------------
     def _distinct_lanes(self) -> Sequence[Lane]:
         return list(dict.fromkeys(self._lanes.values()))

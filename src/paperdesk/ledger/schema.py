@@ -1,8 +1,8 @@
 """The tables.
 
-Owns: what is stored. Migrations must produce exactly this, on
-SQLite and on PostgreSQL; a test compares them. Nothing of the state is ever deleted. What the gateway chooses
-has room: PostgreSQL refuses a text or a number that is larger than its column.
+Owns: what is stored. Migrations must produce exactly this, on SQLite and on PostgreSQL; a test
+compares them. Nothing of the state is ever deleted. What the gateway chooses has room: PostgreSQL
+refuses a text or a number that is larger than its column.
 
 The condition of a partial index is written as SQLAlchemy writes it in a question: SQLite uses
 such an index only where the words are the same. Of indexes that begin alike at most one may

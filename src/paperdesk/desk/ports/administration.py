@@ -41,12 +41,15 @@ class Administration(Protocol):
         """Return every key ever made, oldest first."""
 
     async def create_key(self, key: ApiKey, by: Actor) -> None:
-        """Store a new key. Raises KeyNameTaken where a key of its client opens still."""
+        """Store a new key. Raises BadRequest where a key of its client opens still."""
 
     async def rotate_key(
         self, key: ApiKey, old: KeyId, old_ends_at: datetime | None, by: Actor
     ) -> None:
-        """Store a new key beside `old`, which stays good, or good until `old_ends_at`."""
+        """Store a new key beside `old`, which stays good, or good until `old_ends_at`.
+
+        Raises BadRequest where `old` does not open any more.
+        """
 
     async def revoke_key(self, key_id: KeyId, by: Actor, at: datetime) -> None:
         """Let a key open no more. Nothing changes where it was revoked already."""
