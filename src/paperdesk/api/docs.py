@@ -35,13 +35,13 @@ from paperdesk.errors import (
 )
 from paperdesk.wire.bodies import ProblemBody
 from paperdesk.wire.query import PARAMETERS
+from paperdesk.wire.values import BATCH_ID_PATTERN
 
 Node = dict[str, object]
 
-_PATH_PARAMETER: Final = re.compile(r"\{(\w+):str\}")
 _PATH_PARAMETERS: Final[Mapping[str, Node]] = {
     "account_id": {"type": "string"},
-    "batch_id": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+    "batch_id": {"type": "string", "pattern": BATCH_ID_PATTERN},
     "code": {"type": "string"},
     "key_id": {"type": "string"},
 }
@@ -154,7 +154,7 @@ def _operation_id(endpoint: Endpoint) -> str:
 def _parameters(endpoint: Endpoint) -> list[Node]:
     in_path: list[Node] = [
         {"name": name, "in": "path", "required": True, "schema": _PATH_PARAMETERS[name]}
-        for name in _PATH_PARAMETER.findall(endpoint.path)
+        for name in endpoint.parameters
     ]
     in_query: list[Node] = [
         {

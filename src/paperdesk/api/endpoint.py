@@ -25,11 +25,11 @@ from paperdesk.wire.encoding import encode
 from paperdesk.wire.parsing import Json, parse_json, shown
 from paperdesk.wire.query import Query, parse_query
 from paperdesk.wire.reading import bad_request
+from paperdesk.wire.values import BATCH_ID
 
 JSON: Final = "application/json"
 HTML: Final = "text/html"  # the framework adds the charset
 _PARAMETER: Final = re.compile(r"\{(\w+):str\}")
-BATCH_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,11 @@ class Endpoint:
     def template(self) -> str:
         """The path with names for ids, as OpenAPI writes it."""
         return _PARAMETER.sub(r"{\1}", self.path)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names in the path, in its order."""
+        return tuple(_PARAMETER.findall(self.path))
 
     @property
     def summary(self) -> str:

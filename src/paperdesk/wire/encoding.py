@@ -6,6 +6,7 @@ nothing of what an answer contains.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Final
@@ -40,6 +41,16 @@ def rfc3339(moment: datetime) -> str:
     """Return `moment` in UTC with `+00:00`, in whole seconds or exactly six decimals."""
     assert moment.tzinfo is not None, "a time without a zone is a defect of ours"
     return moment.astimezone(UTC).isoformat()
+
+
+def rfc3339_or_null(moment: datetime | None) -> str | None:
+    """Like `rfc3339`; what has not happened stays null."""
+    return None if moment is None else rfc3339(moment)
+
+
+def sorted_or_null(words: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return a set in the order of answers; null is no set, and no empty one."""
+    return None if words is None else tuple(sorted(words))
 
 
 def _plain(value: object) -> msgspec.Raw:

@@ -17,7 +17,7 @@ from paperdesk.domain.client import Client
 from paperdesk.domain.keys import ApiKey, KeyGrant, NewKey
 from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
 from paperdesk.wire import values
-from paperdesk.wire.encoding import rfc3339
+from paperdesk.wire.encoding import rfc3339, rfc3339_or_null, sorted_or_null
 from paperdesk.wire.parsing import Json, shown
 from paperdesk.wire.reading import Breach, Breaches, Members
 from paperdesk.wire.values import SymbolText, Time
@@ -152,15 +152,15 @@ class KeyBody(Struct, kw_only=True, frozen=True):
             id=key.key_id,
             name=grant.client,
             status=key.status(now).value,
-            scopes=_words(grant.scopes) or (),
-            accounts=_words(grant.accounts),
-            symbols=_words(grant.symbols),
+            scopes=tuple(sorted(grant.scopes)),
+            accounts=sorted_or_null(grant.accounts),
+            symbols=sorted_or_null(grant.symbols),
             created_at=rfc3339(key.created_at),
             created_by=key.created_by,
-            expires_at=_time(grant.expires_at),
-            revoked_at=_time(key.revoked_at),
+            expires_at=rfc3339_or_null(grant.expires_at),
+            revoked_at=rfc3339_or_null(key.revoked_at),
             revoked_by=key.revoked_by,
-            last_used_at=_time(key.last_used_at),
+            last_used_at=rfc3339_or_null(key.last_used_at),
         )
 
     @classmethod
@@ -170,8 +170,8 @@ class KeyBody(Struct, kw_only=True, frozen=True):
             id=None,
             name=client.name,
             status="active",
-            scopes=_words(client.scopes) or (),
-            accounts=_words(client.accounts),
+            scopes=tuple(sorted(client.scopes)),
+            accounts=sorted_or_null(client.accounts),
             symbols=None,
             created_at=None,
             created_by="configuration",
@@ -212,11 +212,3 @@ class NewKeyAnswer(KeyBody, kw_only=True, frozen=True):
         body = KeyBody.of(new.key, now)
         known = {name: getattr(body, name) for name in KeyBody.__struct_fields__}
         return cls(key=new.text, rotated=UNSET if rotated is None else rotated, **known)
-
-
-def _words(words: Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if words is None else tuple(sorted(words))
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else rfc3339(moment)

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from paperdesk.domain.limits import COLLAR_PCT_MAX, ORDERS_MAX, SHARES_MAX, USD_MAX, Limits
 from paperdesk.domain.vocabulary import AccountId, Symbol
 from paperdesk.wire import values
-from paperdesk.wire.encoding import number_or_null
+from paperdesk.wire.encoding import number_or_null, sorted_or_null
 from paperdesk.wire.parsing import Json
 from paperdesk.wire.reading import Breaches, Members
 
@@ -130,13 +130,9 @@ class LimitsBody(Struct, kw_only=True, frozen=True):
             max_attempts_per_target=limits.max_attempts_per_target,
             price_collar_pct=number_or_null(limits.price_collar_pct),
             allow_short=limits.allow_short,
-            symbols=_sorted(limits.symbols),
-            restricted_symbols=_sorted(limits.restricted_symbols),
+            symbols=sorted_or_null(limits.symbols),
+            restricted_symbols=sorted_or_null(limits.restricted_symbols),
         )
-
-
-def _sorted(symbols: frozenset[Symbol] | None) -> tuple[str, ...] | None:
-    return None if symbols is None else tuple(sorted(symbols))
 
 
 class LimitsAnswer(Struct, kw_only=True, frozen=True):

@@ -23,7 +23,7 @@ from paperdesk.domain.vocabulary import BatchId, Symbol
 from paperdesk.errors import FieldError
 from paperdesk.wire.parsing import shown
 from paperdesk.wire.reading import Breach, bad_request, nearest
-from paperdesk.wire.values import moment_of
+from paperdesk.wire.values import BATCH_ID, BATCH_ID_PATTERN, moment_of
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ def _action(value: str) -> Action:
 
 
 def _batch_id(value: str) -> BatchId:
-    if not re.fullmatch("[0-9a-f]{16}", value, re.ASCII):
+    if not BATCH_ID.fullmatch(value):
         raise ValueError("is no batch id: they are 16 of 0-9 and a-f")
     return BatchId(value)
 
@@ -138,7 +138,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "batch_id": Parameter(
         "batch_id",
         _batch_id,
-        {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+        {"type": "string", "pattern": BATCH_ID_PATTERN},
         "Only this batch.",
     ),
     "limit": Parameter(

@@ -34,6 +34,9 @@ LIST_MAX: Final = 1_000
 # What is stored stays for ever, and others may read it.
 IS_KEY: Final = "looks like an API key, and was not stored: if it is one, revoke it"
 
+BATCH_ID: Final = re.compile("[0-9a-f]{16}")
+BATCH_ID_PATTERN: Final = f"^{BATCH_ID.pattern}$"
+
 # RFC 3339, which lets a blank stand for the T.
 _TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII
@@ -62,7 +65,7 @@ SymbolText = Annotated[
     ),
 ]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-BatchIdText = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+BatchIdText = Annotated[str, Meta(pattern=BATCH_ID_PATTERN)]
 Reason = Annotated[
     str,
     Meta(
