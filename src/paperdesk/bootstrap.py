@@ -37,9 +37,11 @@ from paperdesk.broker.session import IbSession
 from paperdesk.clock import SystemClock
 from paperdesk.config import (
     EMBEDDED_ACCOUNTS,
+    HOME,
     DeskSettings,
     GatewaySettings,
     Settings,
+    authority,
 )
 from paperdesk.desk.administering import Administrator
 from paperdesk.desk.desk import Desk, Policy
@@ -61,7 +63,6 @@ from paperdesk.runtime import SystemRandom, ThreadExecutor
 from paperdesk.tls import tls_of
 from twsim import Gateway
 
-HOME: Final = Path(".paperdesk")
 EMBEDDED_CASH: Final = Decimal(1_000_000)
 READY_WITHIN_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 0.7  # of the two in which everything ends
@@ -336,15 +337,15 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise ConfigError(
-            f"cannot listen on {_in_url(host)}:{port} ({error.strerror}): stop what listens there, or "
-            "name another port with --port"
+            f"cannot listen on {authority(host, port)} ({error.strerror}): stop what listens "
+            "there, or name another port with --port"
         ) from error
     return listening
 
 
 def greet(settings: Settings, port: int, key: str | None) -> None:
     """Tell the person at the terminal where the service is and how to try it."""
-    url = f"{settings.server.scheme}://{_in_url(settings.server.host)}:{port}"
+    url = settings.server.url(port)
     lines = [f"paperdesk serves on {url} (docs: {url}/docs)"]
     if settings.is_embedded:
         accounts = " and ".join(EMBEDDED_ACCOUNTS)
@@ -361,11 +362,6 @@ def greet(settings: Settings, port: int, key: str | None) -> None:
     lines.append("Ctrl-C stops.")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
-
-
-def _in_url(host: str) -> str:
-    """Return the host as it stands before a port: the colons of IPv6 need brackets."""
-    return f"[{host}]" if ":" in host else host
 
 
 async def _embedded(stack: AsyncExitStack, home: Path) -> GatewaySettings:

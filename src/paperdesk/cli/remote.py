@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from ipaddress import ip_address
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 
-from paperdesk.config import KEY_VARIABLE, URL_VARIABLE, Settings
+from paperdesk.config import HOME, KEY_VARIABLE, URL_VARIABLE, Settings, is_loopback
 from paperdesk.errors import PaperdeskError
 from paperdesk.firstkey import key_in
 
 TIMEOUT_SECONDS: Final = 70.0  # a question may wait for 60
-HOME: Final = Path(".paperdesk")
 
 
 class Unreachable(PaperdeskError):
@@ -42,13 +39,11 @@ class Remote:
     @classmethod
     def of(cls, settings: Settings, url: str | None) -> Remote:
         """Return the service at `url`, else where the environment or the configuration says."""
-        host = settings.server.host
-        inside = f"[{host}]" if ":" in host else host
-        own = f"{settings.server.scheme}://{inside}:{settings.server.port}"
+        own = settings.server.url(settings.server.port)
         named = url or os.environ.get(URL_VARIABLE)
         key = os.environ.get(KEY_VARIABLE, "")
         # This machine's own key is for this machine: nobody else is shown it by mistake.
-        if not key and (named is None or _is_local(named)):
+        if not key and (named is None or is_loopback(urlsplit(named).hostname or "")):
             key = key_in(HOME / "key")
         return cls(named or own, key, is_own=named is None)
 
@@ -84,14 +79,6 @@ class Remote:
                 "stop the service and run this command where its ledger is"
             )
         raise PaperdeskError(words)
-
-
-def _is_local(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _was_refused(error: BaseException | None) -> bool:

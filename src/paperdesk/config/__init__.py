@@ -7,6 +7,7 @@ from paperdesk.config.load import load_settings
 from paperdesk.config.settings import (
     EMBEDDED_ACCOUNTS,
     EMBEDDED_LEDGER,
+    HOME,
     ClientSettings,
     DeskSettings,
     GatewaySettings,
@@ -14,12 +15,15 @@ from paperdesk.config.settings import (
     RateSettings,
     ServerSettings,
     Settings,
+    authority,
+    is_loopback,
 )
 from paperdesk.config.tree import KEY_VARIABLE, URL_VARIABLE
 
 __all__ = [
     "EMBEDDED_ACCOUNTS",
     "EMBEDDED_LEDGER",
+    "HOME",
     "KEY_VARIABLE",
     "URL_VARIABLE",
     "ClientSettings",
@@ -29,5 +33,7 @@ __all__ = [
     "RateSettings",
     "ServerSettings",
     "Settings",
+    "authority",
+    "is_loopback",
     "load_settings",
 ]

@@ -17,7 +17,21 @@ from paperdesk.domain.vocabulary import AccountId, ForeignOrders, Keep, Position
 
 # Out of the box: a simulated gateway with these two accounts is started inside the service.
 EMBEDDED_ACCOUNTS: Final = (AccountId("DU8730189"), AccountId("DUP203550"))
-EMBEDDED_LEDGER: Final = "sqlite:///.paperdesk/paperdesk.db"
+HOME: Final = Path(".paperdesk")  # what is kept of it, and the key that it made for itself
+EMBEDDED_LEDGER: Final = f"sqlite:///{HOME}/paperdesk.db"
+
+
+def authority(host: str, port: int) -> str:
+    """Return both as they stand in a URL: the colons of IPv6 need brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach the address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name: who it means is not ours to say
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +56,12 @@ class ServerSettings:
 
     @property
     def is_local(self) -> bool:
-        """Tell whether only this machine can reach the address."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:  # a name: who it means is not ours to say
-            return False
+        """Tell whether only this machine can reach the service."""
+        return is_loopback(self.host)
+
+    def url(self, port: int) -> str:
+        """Return where the service is, when it listens on this port."""
+        return f"{self.scheme}://{authority(self.host, port)}"
 
 
 @dataclass(frozen=True, slots=True)
