@@ -52,6 +52,22 @@ class Stage(Track):
         body: dict[str, Any] = answer.json()
         return body
 
+    async def post_late(self, **terms: Any) -> dict[str, Any]:
+        """Buy 100 AAPL by an order that the gateway hears a minute later; return its batch.
+
+        When this returns nobody counts on it any more, with `resolve_seconds` of 3. What is asked
+        of open orders stays unanswered, and nothing fills, until the test ends both.
+        """
+        gateway = self.world.gateway
+        gateway.hold_fills("AAPL")
+        await self.post(1, "MSFT")
+        gateway.inject("Q02", times=0, of="open")
+        gateway.inject("O03", symbol="AAPL", delay=60)
+        gateway.inject("C03", symbol="AAPL", times=0)
+        batch = await self.post(100, wait=0, **terms)
+        await asyncio.sleep(40)
+        return batch
+
     async def withdraw(self, batch: dict[str, Any]) -> list[dict[str, Any]]:
         """Withdraw a batch; return the results."""
         answer = await self.caller.delete(f"{ORDERS}/{batch['batch_id']}")

@@ -126,8 +126,8 @@ def is_kept(counts: Counter[str], *, mode: str) -> bool:
     sent, size = counts["frames before the halt's answer"], counts["orders in the batch"]
     return (
         0 < sent < size
-        and counts["frames after it"] == (0 if mode == "all" else counts["frames after it"])
-        and not counts["of them not reducing"] + counts["frames after a restart"]
+        and not (counts["frames after it"] if mode == "all" else counts["of them not reducing"])
+        and not counts["frames after a restart"]
         and counts["rows halted"] + counts["rows sent"] == size
         and bool(counts["still halted after a restart"])
         and bool(counts["a batch is refused then"])

@@ -18,7 +18,7 @@ from typing import Any, Final
 import httpx
 
 from front import BOTH, ORDERS, open_front, orders_of
-from front import order as row
+from front import order as target
 from makers import ACCOUNT
 from promises.showing import be_quiet, say
 from twsim import Gateway
@@ -41,11 +41,6 @@ class Case:
     before: Sequence[Mapping[str, Any]] = ()
     held: Mapping[str, int] = field(default_factory=dict)
     failing: str | None = None
-
-
-def target(symbol: str, quantity: int, **more: Any) -> dict[str, Any]:
-    """Return a row of a batch."""
-    return row(symbol, quantity, **more)
 
 
 CASES: Final = (

@@ -83,13 +83,7 @@ async def test_reports_that_are_told_again_count_nothing(stage: Stage) -> None:
 @on_stage(desk={"resolve_seconds": 3.0})
 async def test_a_late_arrival_is_counted_as_what_it_was_first(stage: Stage) -> None:
     gateway = stage.world.gateway
-    gateway.hold_fills("AAPL")
-    await stage.post(1, "MSFT")
-    gateway.inject("Q02", times=0, of="open")
-    gateway.inject("O03", symbol="AAPL", delay=60)
-    gateway.inject("C03", symbol="AAPL", times=0)
-    batch = await stage.post(100, wait=0)
-    await asyncio.sleep(40)
+    batch = await stage.post_late()
     before = await scrape(stage.caller)
     gateway.release_fills("AAPL")
     gateway.clear_faults()

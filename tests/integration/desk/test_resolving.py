@@ -129,13 +129,7 @@ async def test_a_late_arrival_is_adopted_its_rest_cancelled_and_warned_of(
     stage: Stage,
 ) -> None:
     gateway = stage.world.gateway
-    gateway.hold_fills("AAPL")
-    await stage.post(1, "MSFT")
-    gateway.inject("Q02", times=0, of="open")
-    gateway.inject("O03", symbol="AAPL", delay=60)
-    gateway.inject("C03", symbol="AAPL", times=0)
-    batch = await stage.post(100, wait=0, limit_price=149)
-    await asyncio.sleep(40)
+    batch = await stage.post_late(limit_price=149)
     before = await stage.row(batch)
     gateway.clear_faults()
     await asyncio.sleep(30)
@@ -154,13 +148,7 @@ async def test_a_late_arrival_that_fills_is_counted_once_and_the_next_plan_has_i
     stage: Stage,
 ) -> None:
     gateway = stage.world.gateway
-    gateway.hold_fills("AAPL")
-    await stage.post(1, "MSFT")
-    gateway.inject("Q02", times=0, of="open")
-    gateway.inject("O03", symbol="AAPL", delay=60)
-    gateway.inject("C03", symbol="AAPL", times=0)
-    batch = await stage.post(100, wait=0)
-    await asyncio.sleep(40)
+    batch = await stage.post_late()
     before = await stage.row(batch)
     gateway.release_fills("AAPL")
     gateway.clear_faults()
