@@ -57,6 +57,7 @@ limits: .venv/installed-dev
 # Every route asked by everybody, and for what is another's: who is let in, and who sees whose.
 walks: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m promises.walks
+
 # Secrets planted in every place where one may slip: where they were looked for, and found.
 canaries: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m promises.canaries

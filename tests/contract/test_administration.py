@@ -407,3 +407,11 @@ async def test_the_database_itself_refuses_to_alter_what_happened(
         connection.exec_driver_sql(statement.format(table))
 
     assert len(await trail(ledger)) == 1
+
+
+async def test_a_halt_that_is_said_again_is_stored_and_noted_once(ledger: SqlLedger) -> None:
+    for later in range(3):
+        await ledger.halt(make_halt(at=NOW + seconds(later)), cancel_working=False)
+
+    assert await ledger.halts() == [make_halt()]
+    assert [entry.action for entry in await trail(ledger)] == [Action.HALT]

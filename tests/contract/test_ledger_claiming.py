@@ -48,6 +48,10 @@ from paperdesk.domain.vocabulary import BatchId, HaltMode, OrderRef, Symbol, Tim
 from paperdesk.ledger.schema import orders
 from paperdesk.ledger.store import SqlLedger
 
+TWO_ORDERS = pytest.mark.parametrize(
+    "limits", [Limits(max_orders_per_minute=2), Limits(max_orders_per_day=2)]
+)
+
 
 async def test_an_intent_is_claimed_once(ledger: Ledger) -> None:
     await planned(ledger)
@@ -184,9 +188,7 @@ async def test_limits_are_judged_again_at_the_claim(ledger: Ledger) -> None:
     assert "max_order_quantity is 99" in (found.error or "")
 
 
-@pytest.mark.parametrize(
-    "limits", [Limits(max_orders_per_minute=2), Limits(max_orders_per_day=2)]
-)
+@TWO_ORDERS
 async def test_claims_of_one_call_count_against_each_other_and_not_against_themselves(
     ledger: Ledger, limits: Limits
 ) -> None:
@@ -197,6 +199,20 @@ async def test_claims_of_one_call_count_against_each_other_and_not_against_thems
     again = await claim(ledger, ref(0), ref(1), judge=judge)  # its commit was in doubt
 
     assert [found.seq for found in won] == [0, 1]
+    assert again == won
+    assert (await row(ledger, 2)).error_code is ErrorCode.LIMIT
+
+
+@TWO_ORDERS
+async def test_what_is_won_again_counts_against_what_is_claimed_beside_it(
+    ledger: Ledger, limits: Limits
+) -> None:
+    await planned(ledger, make_target(), make_target("MSFT"), make_target("SPY"))
+    judge = Judge(Rules(limits=limits), whole_accounts=[ACCOUNT])
+    won = await claim(ledger, ref(0), ref(1), judge=judge)  # its commit was in doubt
+
+    again = await claim(ledger, ref(0), ref(1), ref(2), judge=judge)
+
     assert again == won
     assert (await row(ledger, 2)).error_code is ErrorCode.LIMIT
 

@@ -110,3 +110,26 @@ async def test_an_order_that_waits_for_a_full_disk_never_leaves_and_says_so(
         assert "could not be written" in row["error"]
         assert front.sent() == 1
         assert kinds(front)[written : written + 2] == ["halted", "halted"]
+
+
+async def test_a_key_that_cannot_be_looked_up_is_believed_for_five_seconds(
+    tmp_path: Path,
+) -> None:
+    async with open_front(tmp_path) as front, front.caller("admin") as admin:
+        made = (await admin.post("/api/v1/keys", json={"name": "bot"})).json()
+        bot = front.caller()
+        bot.headers["X-API-Key"] = made["key"]
+        assert (await bot.get(ORDERS)).status_code == 200
+        front.execute("ALTER TABLE api_keys RENAME TO elsewhere")
+        began = asyncio.get_running_loop().time()
+        while (refused := await bot.get(ORDERS)).status_code == 200:
+            assert asyncio.get_running_loop().time() - began < 7
+            await asyncio.sleep(0.1)
+        lasted = asyncio.get_running_loop().time() - began
+        configured = await admin.get(ORDERS)
+        front.execute("ALTER TABLE elsewhere RENAME TO api_keys")
+        again = await bot.get(ORDERS)
+
+    assert lasted > 3  # it was asked in vain by then
+    assert code(refused) == (503, "ledger-unavailable")
+    assert configured.status_code == again.status_code == 200
