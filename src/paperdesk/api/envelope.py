@@ -80,19 +80,19 @@ class Envelope:
         inner = _normal(scope)
         inner["state"]["request_id"] = request_id
         exchange = _Exchange(send, inner)
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(inner, receive, exchange.send)
-            except Disconnected:
-                _LOG.info("request.abandoned")
-            except Exception as error:
-                if exchange.status is not None:
-                    raise  # the answer has begun: the server can only cut the line
-                await self._answer_error(error, scope, exchange)
-            seconds = (self._clock.now() - began_at).total_seconds()
-            self._log(str(scope["method"]), inner, exchange.status, seconds)
-            # What the desk bound on the way is of this request alone.
-            structlog.contextvars.unbind_contextvars("batch_id", "account")
+        # The server may begin a request in the context of the one before it on the connection.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(inner, receive, exchange.send)
+        except Disconnected:
+            _LOG.info("request.abandoned")
+        except Exception as error:
+            if exchange.status is not None:
+                raise  # the answer has begun: the server can only cut the line
+            await self._answer_error(error, scope, exchange)
+        seconds = (self._clock.now() - began_at).total_seconds()
+        self._log(str(scope["method"]), inner, exchange.status, seconds)
         self._count(str(scope["method"]), inner, exchange.status, seconds)
 
     def _log(self, method: str, inner: HTTPScope, status: int | None, seconds: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import structlog
 
 from front import BODY, ORDERS, Front
 
@@ -99,3 +100,23 @@ async def test_a_websocket_is_refused(address: tuple[str, int]) -> None:
 
     assert b" 401 " in await reader.readline()
     writer.close()
+
+
+async def test_a_line_of_the_log_names_nothing_of_the_request_before_it(
+    address: tuple[str, int],
+) -> None:
+    usual, lines = structlog.get_config(), structlog.testing.LogCapture()
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, lines])
+    reader, writer = await asyncio.open_connection(*address)
+    head = "POST /api/v1/orders?wait=1 HTTP/1.1\r\nHost: x\r\nX-API-Key: key-of-trader\r\n"
+    length = f"Content-Length: {len(BODY)}\r\n\r\n"
+    writer.write((head + length).encode() + BODY)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    await reader.read()
+    writer.close()
+    structlog.configure(**usual)
+
+    first, second = (row for row in lines.entries if row["event"] == "request.served")
+    assert (first["path"], second["path"]) == (ORDERS, "/livez")
+    assert "batch_id" in first
+    assert "batch_id" not in second
