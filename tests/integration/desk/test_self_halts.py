@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from front import ORDERS, OTHER_ACCOUNT, code
-from makers import ACCOUNT
+from makers import ACCOUNT, NOW, make_order
+from paperdesk.clock import ManualClock
+from paperdesk.desk.feed import Feed
+from paperdesk.desk.halting import Breaker
+from paperdesk.ledger.store import SqlLedger
+from paperdesk.runtime import InlineExecutor
 from races.track import open_track
 from sim import simulate
 from stage import Stage, on_stage
@@ -165,3 +171,21 @@ def test_orders_of_the_same_batch_that_have_not_left_end_by_the_halt() -> None:
             assert len(stage.wire()) == rejected
 
     simulate(1, scenario)
+
+
+async def test_a_rejection_that_is_told_again_is_one(tmp_path: Path) -> None:
+    clock = ManualClock(NOW)
+    ledger = await SqlLedger.open(f"sqlite:///{tmp_path}/ledger.db", InlineExecutor(), clock)
+    breaker = Breaker(ledger, clock=clock, feed=Feed(), rejections_max=2)
+    first, second = make_order(error="too dear"), make_order(seq=1, error="too dear, too")
+
+    await breaker.rejected([first])
+    await breaker.rejected([first])
+    after_one = await ledger.halts()
+    await breaker.rejected([second])
+    after_two = await ledger.halts()
+    await ledger.close()
+
+    assert after_one == []
+    assert [halt.account for halt in after_two] == [ACCOUNT]
+    assert "too dear, too" in after_two[0].reason
