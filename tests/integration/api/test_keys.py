@@ -210,6 +210,17 @@ async def test_a_rotated_key_may_be_given_an_end(
     assert "is expired: create a key for its client instead" in again.json()["detail"]
 
 
+async def test_to_rotate_a_key_lets_it_open_no_longer_than_before(
+    front: Front, admin: httpx.AsyncClient
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(minutes=1)).replace(microsecond=0)
+    old = await make(admin, "hurried", expires_at=soon.isoformat())
+    await admin.post(f"{KEYS}/{old['id']}/rotate", json={"old_ends_in_seconds": 3600})
+
+    ends = {key["expires_at"] for key in await listed(admin, "hurried")}
+    assert ends == {soon.isoformat()}
+
+
 async def test_a_key_opens_no_longer_than_it_was_made_for(
     front: Front, admin: httpx.AsyncClient
 ) -> None:
