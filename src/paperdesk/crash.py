@@ -2,7 +2,8 @@
 
 Owns: `crash_point`, and POINTS, what has happened by the time each is passed (reliability.md
 §4.3). The environment variable CRASH_POINT names one, or one and the pass at which it kills
-(`CP07:3`); without it nothing happens anywhere. Knows nothing of how a test gets there.
+(`CP07:3`); without it nothing happens anywhere, unless a simulated world listens, in which a
+process is none of the operating system's. Knows nothing of how a test gets there.
 
 A point is passed on every such occasion, of whatever batch. CP29 and CP30 are kept for a
 migration and for a change of owner.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 POINTS: Final[Mapping[str, str]] = {
@@ -50,11 +51,20 @@ POINTS: Final[Mapping[str, str]] = {
 _NAME, _, _COUNT = os.environ.get("CRASH_POINT", "").partition(":")
 _CHOSEN: Final = _NAME
 _passes_left = int(_COUNT or 1)
+_listener: Callable[[str], None] | None = None
+
+
+def listen(listener: Callable[[str], None] | None) -> None:
+    """Call a function with the name of every point that is passed; None: no more."""
+    global _listener  # noqa: PLW0603 - there is one world at a time
+    _listener = listener
 
 
 def crash_point(name: str) -> None:
     """Kill the process here, as a failing machine would, if this point was chosen."""
     global _passes_left  # noqa: PLW0603 - one process, one death
+    if _listener is not None:
+        _listener(name)
     if name != _CHOSEN:
         return
     _passes_left -= 1

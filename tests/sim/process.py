@@ -22,7 +22,7 @@ _current: ContextVar[Process | None] = ContextVar("process", default=None)
 
 
 class Point(StrEnum):
-    """Where a process can be told to die.
+    """Where a process can be told to die, beside the names of `paperdesk.crash`.
 
     Around each write to a connection, and around each transaction of the ledger, those that
     only read included.
@@ -32,6 +32,10 @@ class Point(StrEnum):
     AFTER_WRITE = "after write"
     BEFORE_TRANSACTION = "before transaction"
     AFTER_TRANSACTION = "after transaction"
+
+
+class Killed(BaseException):
+    """The process dies in the middle of a transaction, which must come to nothing."""
 
 
 class Task(asyncio.Task[Any]):
@@ -59,7 +63,9 @@ class Process:
     def __init__(self, name: str) -> None:
         self.name = name
         self.died = asyncio.get_running_loop().create_future()
-        self.watch: Callable[[Point], None] | None = None
+        self.watch: Callable[[str], bool] | None = None  # tells whether it dies there
+        self.kill: Callable[[], None] = self.die
+        self.is_in_transaction = False
         self._on_death: list[Callable[[], None]] = []
         self._context = copy_context()
         self._context.run(_current.set, self)
@@ -78,10 +84,16 @@ class Process:
         """Call a function when the process dies, in the order given."""
         self._on_death.append(function)
 
-    def reach(self, point: Point) -> None:
-        """Note that the process is at a point; whoever watches may let it die here."""
-        if self.watch is not None and not self.is_dead:
-            self.watch(point)
+    def reach(self, point: str) -> None:
+        """Note that the process is at a point; whoever watches may let it die here.
+
+        Raises Killed inside of a transaction: whoever runs that must then call `kill`.
+        """
+        if self.is_dead or self.watch is None or not self.watch(point):
+            return
+        if self.is_in_transaction:
+            raise Killed
+        self.kill()
 
     def die(self) -> None:
         """Die at once, as by `kill -9`: nothing it still does has an effect.
@@ -112,6 +124,13 @@ class Process:
     def _tasks(self) -> list[Task]:
         tasks = [t for t in asyncio.all_tasks() if isinstance(t, Task) and t.process is self]
         return sorted(tasks, key=lambda task: task.number)
+
+
+def reach(point: str) -> None:
+    """Note that whichever process runs is at a point."""
+    process = current_process()
+    if process is not None:
+        process.reach(point)
 
 
 def current_process() -> Process | None:

@@ -23,13 +23,14 @@ import sqlalchemy as sa
 
 from front import BOTH, CLIENTS
 from harness import UP_WITHIN_SECONDS, settings_for
+from paperdesk import crash
 from paperdesk.bootstrap import Service, running
 from paperdesk.config import Settings
 from paperdesk.ledger.engine import Owned, migrate
 from paperdesk.runtime import SeededRandom
 from sim.clock import START, LoopClock
 from sim.loop import SimLoop, running_loop
-from sim.process import Point, Process
+from sim.process import Killed, Point, Process, reach
 from twsim import Gateway
 
 T = TypeVar("T")
@@ -63,7 +64,14 @@ class Disk:
         self._process.reach(Point.BEFORE_TRANSACTION)
         if self._process.is_dead:
             return []
-        result = function()
+        self._process.is_in_transaction = True
+        try:
+            result = function()
+        except Killed:
+            self._process.kill()
+            return []
+        finally:
+            self._process.is_in_transaction = False
         if isinstance(result, Owned):
             self._owned.append(result)
         self._process.reach(Point.AFTER_TRANSACTION)
@@ -87,7 +95,7 @@ class World:
         self.network = self.loop.network
         self._change = change
         self._starts = 0
-        self._watch: Callable[[Point], None] | None = None
+        self._watch: Callable[[str], bool] | None = None
         self._outside = copy_context()
         self._burial: asyncio.Task[None] | None = None
         self._service: Service | None = None
@@ -123,6 +131,7 @@ class World:
         self._process = Process(f"service {self._starts}")
         self._process.at_death(functools.partial(self.network.kill, self._process))
         self._process.watch = self._watch
+        self._process.kill = self._die
         self._stopping = asyncio.Event()
         started: asyncio.Future[Service] = self.loop.create_future()
         self._serving = self._process.start(self._serve(started), "main")
@@ -159,19 +168,20 @@ class World:
         for suffix in ("-wal", "-shm"):
             self.ledger.with_name(self.ledger.name + suffix).unlink(missing_ok=True)
 
-    def crash_at(self, point: Point, nth: int = 1) -> None:
+    def crash_at(self, point: str, nth: int = 1) -> None:
         """Let the service die the nth time from now that it comes to this point.
 
-        A service that does not run counts from its next start.
+        A point is one of Point, or a name of `paperdesk.crash`. A service that does not run
+        counts from its next start.
         """
         left = nth
 
-        def count(reached: Point) -> None:
+        def count(reached: str) -> bool:
             nonlocal left
-            left -= reached is point
+            left -= reached == point
             if left == 0:
                 self._watch = None
-                self._die()
+            return left == 0
 
         self._watch = count
         if self._process is not None:
@@ -274,12 +284,14 @@ async def open_world(
         (Path(home) / "ledger.db").write_bytes(_empty_ledger())
         async with gateway:
             world = World(Path(home), gateway, clock, change)
+            crash.listen(reach)
             try:
                 await world.start(is_up=is_up)
                 yield world
                 await world.stop()
             finally:
                 await world.crash()
+                crash.listen(None)
 
 
 @functools.cache

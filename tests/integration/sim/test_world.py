@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -103,9 +104,15 @@ def test_a_gateway_that_shuts_its_port_refuses_and_has_it_back() -> None:
     simulate(1, scenario)
 
 
-@pytest.mark.parametrize("point", Point)
-@pytest.mark.parametrize("nth", [1, 2, 4, 6, 12])
-def test_a_crash_sends_nothing_twice_and_forgets_nothing(point: Point, nth: int) -> None:
+# Those that every batch comes by which fills.
+NAMED = [f"CP{number:02}" for number in range(1, 17)]
+
+
+@pytest.mark.parametrize(
+    ("point", "nth"),
+    [*itertools.product(Point, [1, 2, 4, 6, 12]), *((name, 1) for name in NAMED)],
+)
+def test_a_crash_sends_nothing_twice_and_forgets_nothing(point: str, nth: int) -> None:
     async def scenario() -> None:
         async with open_world() as world, world.caller() as caller:
             world.crash_at(point, nth)

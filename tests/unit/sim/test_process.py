@@ -55,10 +55,15 @@ def test_the_dead_are_unwound_however_they_resist_and_no_time_passes() -> None:
 
 
 def test_who_watches_is_told_of_every_point_until_the_death() -> None:
-    async def scenario() -> list[Point]:
-        seen: list[Point] = []
+    async def scenario() -> list[str]:
+        seen: list[str] = []
+
+        def note(point: str) -> bool:
+            seen.append(point)
+            return False
+
         process = Process("p")
-        process.watch = seen.append
+        process.watch = note
         process.reach(Point.BEFORE_WRITE)
         process.die()
         process.die()
