@@ -103,7 +103,7 @@ async def test_no_more_is_worked_on_at_once_than_allowed_and_health_still_answer
 async def test_who_stops_something_or_looks_after_the_service_waits_for_nobody(
     tmp_path: Path,
 ) -> None:
-    few = RateSettings(requests_of_all=3, batches_of_all=1, in_flight=2)
+    few = RateSettings(requests_of_all=1, batches_of_all=1, in_flight=2)
     async with (
         open_front(tmp_path, rates=few) as front,
         front.caller("trader") as trader,
@@ -114,11 +114,11 @@ async def test_who_stops_something_or_looks_after_the_service_waits_for_nobody(
         batch = (await trader.post(ORDERS, json=resting)).json()["batch_id"]
         held = asyncio.create_task(trader.get(f"{ORDERS}/{batch}", params={"wait": 2}))
         await asyncio.sleep(0.1)
-        await many(rival, 10)
+        await many(rival, 30)
         keys = await admin.get("/api/v1/keys")
+        of_another = await rival.get(ORDERS)
         cancelled = await trader.delete(f"{ORDERS}/{batch}")
         halted = await trader.post(HALT, json={"reason": "enough"})
-        of_another = await rival.get(ORDERS)
         await held
 
     assert of_another.status_code == 429

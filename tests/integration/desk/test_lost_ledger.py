@@ -98,7 +98,7 @@ async def test_a_postgresql_that_was_stopped_for_long_halts_the_account(
         postgres_server.stop()
         with pytest.raises(LedgerUnavailable):
             await house.submit(make_target(quantity=0))
-        await asyncio.sleep(2)
+        await asyncio.sleep(4)
         postgres_server.start()
         halt = await halt_of(house)
         with pytest.raises(Halted):
