@@ -169,6 +169,7 @@ async def test_a_person_may_say_that_all_was_filled(ledger: Ledger) -> None:
     assert (found.state, found.filled_qty) == (OrderState.FILLED, 100)
     assert found.avg_fill_price == Decimal("149.50")
     assert await ledger.positions(ACCOUNT) == {AAPL: (Symbol("AAPL"), 100)}
+    assert await ledger.open_batches() == []
 
 
 async def test_a_person_may_say_that_some_was_filled_and_the_rest_is_over(

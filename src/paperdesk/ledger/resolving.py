@@ -140,6 +140,7 @@ def resolve(journal: Journal, batch_id: BatchId, resolution: Resolution, by: Act
         # What the broker named as filled and never served: a person has said what it was.
         journal.update(orders, {"ref": order.ref}, {"broker_filled": order.executed_qty})
     if order.is_terminal:
+        refresh_open(journal.connection, {order.batch_id})
         return
     never = quantity is None and not order.filled_qty
     event = OrderEvent.ABSENT if never else OrderEvent.CANCELLED
