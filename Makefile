@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
-.PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
+.PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races prove \
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts
 
 run: .venv/installed
@@ -23,6 +23,12 @@ transcripts: .venv/installed-dev clients
 # A new target against an order on its way, in every order of events: what was sent, what is held.
 races: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m races
+
+# Seeds for so many minutes, on every core: programs, faults, crashes, then calm. Writes
+# RELIABILITY.md; Ctrl-C ends it, and the next run goes on behind the last seed.
+MINUTES ?= 10
+prove: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m proof.prove $(MINUTES)
 
 # The line drops before an order is answered, in SEEDS runs on a virtual clock: what became of each.
 SEEDS ?= 500

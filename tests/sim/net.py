@@ -183,7 +183,8 @@ class Network:
     """Every listener and connection of one loop.
 
     `latency` is in seconds, from and to. Where `piece_bytes_max` is given, what is written
-    arrives in pieces of a random size up to it.
+    arrives in pieces of a random size up to it. Whoever may `watch` is told of whatever leaves an
+    endpoint, be it lost or not.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, chance: random.Random) -> None:
@@ -191,6 +192,7 @@ class Network:
         self.latency = LATENCY_SECONDS
         self.piece_bytes_max: int | None = None
         self.trace: deque[Segment] = deque(maxlen=TRACE_FRAMES_MAX)
+        self.watch: Callable[[Segment], None] | None = None
         self._hash = hashlib.sha256()
         self._chance = chance
         self._names: dict[Address, SimSocket] = {}
@@ -359,6 +361,8 @@ class Network:
         data = item if isinstance(item, bytes) else item.value.encode()
         line = f"{segment.at!r} {connection} {way.value} {len(data)} "
         self._hash.update(line.encode() + data)
+        if self.watch is not None:
+            self.watch(segment)
 
     def loses(self, port: int, way: Way) -> bool:
         """Tell whether what is sent this way vanishes."""

@@ -116,6 +116,11 @@ class World:
         return self._process
 
     @property
+    def is_serving(self) -> bool:
+        """Tell whether the service runs."""
+        return self._service is not None
+
+    @property
     def ledger(self) -> Path:
         """The file of the ledger."""
         return self.home / "ledger.db"
@@ -186,6 +191,12 @@ class World:
         self._watch = count
         if self._process is not None:
             self._process.watch = count
+
+    def disarm(self) -> None:
+        """Let the service die nowhere any more."""
+        self._watch = None
+        if self._process is not None:
+            self._process.watch = None
 
     async def until_crashed(self) -> None:
         """Wait until the service died at the point it was told to, and unwind it."""
@@ -270,11 +281,13 @@ async def open_world(
     start: datetime = START,
     change: Change = lambda settings: settings,
     is_up: bool = True,
+    is_started: bool = True,
     **gateway_options: Any,
 ) -> AsyncIterator[World]:
     """Run a gateway and a service on the running SimLoop, from `start` on.
 
-    `change` has the last word on the service's settings; what else is given is Gateway's.
+    `change` has the last word on the service's settings; what else is given is Gateway's. Who
+    wants to be there before the service is starts it by himself.
     """
     loop = running_loop()
     clock = LoopClock(loop, start)
@@ -286,7 +299,8 @@ async def open_world(
             world = World(Path(home), gateway, clock, change)
             crash.listen(reach)
             try:
-                await world.start(is_up=is_up)
+                if is_started:
+                    await world.start(is_up=is_up)
                 yield world
                 await world.stop()
             finally:

@@ -1,0 +1,64 @@
+"""A sample of the seeds, the same every time, and every story that once failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from proof.seeds import FAULTS, judged, run
+from proof.shrink import shrink
+from proof.story import Story, draw
+
+SAMPLE = range(12)
+STORIES = sorted((Path(__file__).parent / "stories").glob("*.json"))
+
+
+@pytest.mark.parametrize("seed", SAMPLE)
+def test_a_seed_breaks_no_promise(seed: int) -> None:
+    assert run(seed).violations == []
+
+
+@pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
+def test_a_story_that_once_failed_breaks_no_promise(path: Path) -> None:
+    assert judged(Story.of_json(json.loads(path.read_text()))).violations == []
+
+
+def test_a_seed_is_the_same_whatever_the_hash_seed_is() -> None:
+    def digest(hash_seed: str) -> str:
+        line = subprocess.run(
+            [sys.executable, "-m", "proof.seeds", "5", "1"],
+            env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        found: str = json.loads(line)["digest"]
+        return found
+
+    assert digest("1") == digest("2") == run(5).digest
+
+
+def test_a_story_is_the_same_after_it_was_written_down() -> None:
+    story = draw(7, FAULTS)
+
+    assert Story.of_json(json.loads(json.dumps(story.as_json()))) == story
+
+
+def test_a_story_is_made_as_small_as_what_fails_in_it() -> None:
+    story = draw(7, FAULTS)
+    culprits = {story.parts()[1], story.parts()[-1]}
+
+    smallest = shrink(story, lambda smaller: culprits <= _named(story, smaller))
+
+    assert _named(story, smallest) == culprits
+
+
+def _named(story: Story, smaller: Story) -> set[str]:
+    """Return the parts of a story that a smaller one still has, by the names they have there."""
+    steps = {f"step {n}" for n, step in enumerate(story.steps) if step in smaller.steps}
+    return {*smaller.faults, *steps}
