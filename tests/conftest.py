@@ -16,6 +16,7 @@ import pytest
 from hypothesis import settings
 
 from embedded import Server, running_server
+from emptied import empty_ledger
 
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
@@ -54,10 +55,16 @@ def postgres_url(postgres_server: Server) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """Each call names another empty ledger; on each database in turn."""
+    """Each call names another empty ledger, migrated; on each database in turn."""
     if request.param == "sqlite":
         numbers = itertools.count()
-        yield lambda: f"sqlite:///{tmp_path}/ledger-{next(numbers)}.db"
+
+        def another() -> str:
+            path = tmp_path / f"ledger-{next(numbers)}.db"
+            path.write_bytes(empty_ledger())
+            return f"sqlite:///{path}"
+
+        yield another
         return
     server: Server = request.getfixturevalue("postgres_server")
     with ExitStack() as databases:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+from emptied import empty_ledger
 from makers import ACCOUNT
 from paperdesk.bootstrap import running
 from paperdesk.config import (
@@ -35,10 +36,16 @@ UNLIMITED_RATES = RateSettings(*[1_000_000] * 5)
 
 
 def settings_for(gateway: Gateway, home: Path, ledger_url: str | None = None) -> Settings:
-    """Return settings that name the gateway and a ledger, in `home` where none is given."""
+    """Return settings that name the gateway and a ledger, in `home` where none is given.
+
+    That is there by then, and migrated.
+    """
+    path = home / "ledger.db"
+    if ledger_url is None and not path.exists():
+        path.write_bytes(empty_ledger())
     return Settings(
         default_account=ACCOUNT,
-        ledger=LedgerSettings(ledger_url or f"sqlite:///{home}/ledger.db"),
+        ledger=LedgerSettings(ledger_url or f"sqlite:///{path}"),
         gateways=(GatewaySettings(accounts=(ACCOUNT,), host=gateway.host, port=gateway.port),),
         desk=DeskSettings(),
         rates=UNLIMITED_RATES,

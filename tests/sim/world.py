@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx
-import sqlalchemy as sa
 
+from emptied import empty_ledger
 from front import BOTH, CLIENTS
 from harness import UP_WITHIN_SECONDS, settings_for
 from paperdesk import crash
 from paperdesk.bootstrap import Service, running
 from paperdesk.config import Settings
-from paperdesk.ledger.engine import Owned, migrate
+from paperdesk.ledger.engine import Owned
 from paperdesk.runtime import SeededRandom
 from sim.clock import START, LoopClock
 from sim.loop import SimLoop, running_loop
@@ -169,7 +169,7 @@ class World:
     def forget(self) -> None:
         """Give the service, which must not run, a new ledger."""
         assert self._serving is None, "the service runs"
-        self.ledger.write_bytes(_empty_ledger())
+        self.ledger.write_bytes(empty_ledger())
         for suffix in ("-wal", "-shm"):
             self.ledger.with_name(self.ledger.name + suffix).unlink(missing_ok=True)
 
@@ -294,7 +294,7 @@ async def open_world(
     ours: dict[str, Any] = {"seed": loop.seed, "clock": clock, "reserve": loop.network.reserve}
     gateway = Gateway(**(ours | gateway_options))
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as home:
-        (Path(home) / "ledger.db").write_bytes(_empty_ledger())
+        (Path(home) / "ledger.db").write_bytes(empty_ledger())
         async with gateway:
             world = World(Path(home), gateway, clock, change)
             crash.listen(reach)
@@ -306,14 +306,3 @@ async def open_world(
             finally:
                 await world.crash()
                 crash.listen(None)
-
-
-@functools.cache
-def _empty_ledger() -> bytes:
-    """Return the file of a ledger that is new: migrating takes longer than many a scenario."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "empty.db"
-        engine = sa.create_engine(f"sqlite:///{path}")
-        migrate(engine)
-        engine.dispose()
-        return path.read_bytes()
