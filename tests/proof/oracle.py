@@ -156,6 +156,56 @@ def _hull(case: _Case) -> Iterator[str]:
             yield f"{sent.ref}: {row['desired_pos']} wanted, not {sum_of} and {row['delta']}"
 
 
+def _limits(case: _Case) -> Iterator[str]:
+    """An order left beyond a limit of the configuration that nobody had changed by then."""
+    record = case.record
+    for account, limits in record.limits.items():
+        changed = min(
+            (
+                call.at
+                for call in record.calls
+                if call.kind == "restrict" and account in call.path
+            ),
+            default=float("inf"),
+        )
+        mine = [sent for sent in record.sent if sent.account == account and sent.at < changed]
+        for number, sent in enumerate(mine):
+            if _reduces(sent):
+                continue
+            most = limits.get("max_order_quantity")
+            if most is not None and sent.quantity > most:
+                yield f"{sent.ref} of {sent.quantity} left, and {most} is the most"
+            after = sent.position + sent.side * sent.quantity
+            if limits.get("allow_short") is False and after < 0 and not case.is_outside(sent):
+                yield f"{sent.ref} left towards {after}, and no short is allowed"
+            for name, seconds in (
+                ("max_orders_per_minute", 59.0),
+                ("max_orders_per_day", 3600.0),
+            ):
+                most = limits.get(name)
+                before = [s for s in mine[: number + 1] if sent.at - s.at < seconds]
+                is_same_day = name != "max_orders_per_day" or _same_day(record, before[0], sent)
+                if most is not None and len(before) > most and is_same_day:
+                    yield f"{sent.ref} left as number {len(before)}, and {name} is {most}"
+
+
+def _reduces(sent: Sent) -> bool:
+    return sent.position * sent.side < 0 and sent.quantity <= abs(sent.position)
+
+
+def _same_day(record: Record, first: Sent, last: Sent) -> bool:
+    days = {
+        (record.began + timedelta(seconds=sent.at)).astimezone(NEW_YORK).date()
+        for sent in (first, last)
+    }
+    return len(days) == 1
+
+
+def _paper(case: _Case) -> Iterator[str]:
+    for at in case.record.not_paper[:1]:
+        yield f"a frame left at {at:.3f} to a gateway that had named a live account"
+
+
 def _latest_wins(case: _Case) -> Iterator[str]:
     """An order left although a newer target of its symbol had been answered before."""
     accepted = _accepted(case)
@@ -206,8 +256,7 @@ def _kill(case: _Case) -> Iterator[str]:
             default=float("inf"),
         )
         for each in sent[bisect_right(times, call.until) : bisect_left(times, until)]:
-            reduces = each.position * each.side < 0 and each.quantity <= abs(each.position)
-            if each.account == account and not (mode == "reduce_only" and reduces):
+            if each.account == account and not (mode == "reduce_only" and _reduces(each)):
                 yield f"{each.ref} left after the halt of {call.until:.3f}"
 
 
@@ -233,6 +282,19 @@ def _atomic(case: _Case) -> Iterator[str]:
     nobodys = len(case.record.batches) - len(_accepted(case))
     if nobodys > cut:
         yield f"{nobodys} batches were answered to nobody, and {cut} calls were cut"
+    keys: defaultdict[str, set[str]] = defaultdict(set)
+    bare: Counter[str] = Counter()
+    for call in case.record.calls:
+        if call.method == "POST" and call.kind in {"post", "last"}:
+            if call.key is None:
+                bare[call.program] += 1
+            else:
+                keys[call.program].add(call.key)
+    batches = Counter(batch["client"] for batch in case.record.batches)
+    for program, count in batches.items():
+        most = len(keys[program]) + bare[program]
+        if count > most:
+            yield f"{program} has {count} batches, and posted {most} at most"
     for batch in case.record.batches:
         if not batch["orders"]:
             yield f"{batch['batch_id']} has no row"
@@ -274,9 +336,11 @@ def _terminal(case: _Case) -> Iterator[str]:
     for call in sorted(case.record.calls, key=lambda call: call.until):
         if call.kind != "look" or not call.is_ok:
             continue
-        _, answer = call, call.answer
+        answer = call.answer
         for seq, row in enumerate(answer["orders"]):
             name = (answer["batch_id"], seq)
+            if row["qty"] and row["filled_qty"] == row["qty"] and row["status"] != "Filled":
+                yield f"{name} filled whole and was shown as {row['status']}"
             now = (row["status"], row["filled_qty"], row.get("error_code") or "")
             before = last.get(name)
             if before is not None and before[0] in TERMINAL and now[0] != before[0]:
@@ -353,6 +417,19 @@ def _positions(case: _Case) -> Iterator[str]:
             yield f"{account} holds {held}, shown {shown}"
 
 
+def _seen(case: _Case) -> Iterator[str]:
+    """Before a person did anything: a position is right, or its symbol is locked."""
+    untold = {
+        (fill.account, fill.symbol)
+        for fill in case.own_fills
+        if _was_told_to_nobody(case.record, fill)
+    }
+    for seen in case.record.seen:
+        name = (seen.account, seen.symbol)
+        if seen.shown != seen.held and not seen.is_locked and name not in untold:
+            yield f"{name} was shown as {seen.shown}, unlocked, while {seen.held} were held"
+
+
 def _resolved(case: _Case) -> Iterator[str]:
     yield from (f"{words} is unknown still" for words in case.record.unknown)
 
@@ -378,6 +455,8 @@ INVARIANTS: Final[dict[str, Callable[[_Case], Iterable[str]]]] = {
     "INV-OID-UNIQUE": _order_ids,
     "INV-PACE": _pace,
     "INV-HULL": _hull,
+    "INV-LIMITS": _limits,
+    "INV-PAPER": _paper,
     "INV-LATEST-WINS": _latest_wins,
     "INV-KILL": _kill,
     "INV-ACK-DURABLE": _durable,
@@ -389,6 +468,7 @@ INVARIANTS: Final[dict[str, Callable[[_Case], Iterable[str]]]] = {
     "INV-CUM": _orders,
     "INV-CONVERGE": _converge,
     "INV-POS-SUM": _positions,
+    "INV-BREAK": _seen,
     "INV-RESOLVE-LIVE": _resolved,
     "INV-EXPLAIN": _explained,
 }

@@ -27,7 +27,7 @@ from paperdesk.config import Settings
 from paperdesk.domain.limits import Limits
 from paperdesk.domain.vocabulary import AccountId
 from paperdesk.ledger.store import SqlLedger
-from proof.record import Call, Record
+from proof.record import Call, Record, Seen
 from proof.story import ACCOUNTS, PRICE, Step, Story
 from proof.stranger import Stranger
 from proof.witness import OURS, Witness
@@ -130,9 +130,13 @@ class _Stage:
 
     def _settings(self, settings: Settings) -> Settings:
         story = self._story
-        self._record.pace = settings.gateways[0].max_requests_per_second
+        self._record.pace = story.pace
+        if story.limits:
+            self._record.limits = {ACCOUNTS[0]: story.limits}
+        (gateway,) = settings.gateways
         return replace(
             settings,
+            gateways=(replace(gateway, max_requests_per_second=story.pace),),
             desk=replace(settings.desk, **story.desk),
             limits={AccountId(ACCOUNTS[0]): Limits(**story.limits)} if story.limits else {},
         )
@@ -356,6 +360,7 @@ class _Stage:
         await self._note_unknown()
         await self._sleep_until_open()
         await self._settle(BREAKS_KNOWN_AFTER_SECONDS - SETTLED_WITHIN_SECONDS)
+        await self._look_at_positions()
         for account in ACCOUNTS:
             await self._operate(account)
         for account in ACCOUNTS:
@@ -426,17 +431,39 @@ class _Stage:
 
     async def _note_unknown(self) -> None:
         """Take note of orders that are unknown still, and on no lock's list."""
-        locks = {
-            (account["account_id"], lock["symbol"])
-            for account in (await self._ask("/api/v1/accounts"))["accounts"]
-            for lock in account["locks"]
-        }
+        locks = await self._locks()
         for batch in await self._batches():
             for row in batch["orders"]:
                 account = batch["account_id"]
                 is_locked = {(account, row["symbol"]), (account, None)} & locks
                 if row["status"] == "Unknown" and not is_locked:
                     self._record.unknown.append(f"{batch['batch_id']} {row['symbol']}")
+
+    async def _look_at_positions(self) -> None:
+        """Write down what is shown of each symbol, before a person helps."""
+        locks = await self._locks()
+        for account in ACCOUNTS:
+            told = await self._ask(f"/api/v1/positions?account_id={account}")
+            shown = {row["symbol"]: row["quantity"] for row in told["positions"]}
+            truth = self._truth(account)
+            for symbol in self._story.symbols:
+                self._record.seen.append(
+                    Seen(
+                        account=account,
+                        symbol=symbol,
+                        shown=shown.get(symbol, 0),
+                        held=truth.get(symbol, 0),
+                        is_locked=bool({(account, symbol), (account, None)} & locks),
+                    )
+                )
+
+    async def _locks(self) -> set[tuple[str, str | None]]:
+        """Return what is locked: a symbol of an account, or all of it."""
+        return {
+            (account["account_id"], lock["symbol"])
+            for account in (await self._ask("/api/v1/accounts"))["accounts"]
+            for lock in account["locks"]
+        }
 
     async def _operate(self, account: str) -> None:
         """Do what is left to a person: lift halts, say what became of orders, unlock."""

@@ -136,18 +136,31 @@ class Struck:
     states: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A position as the service showed it before a person did anything, and what was held."""
+
+    account: str
+    symbol: str
+    shown: int
+    held: int
+    is_locked: bool
+
+
 @dataclass(slots=True)
 class Record:
     """All of a seed. What is final was asked or read when everything was calm again.
 
     `ours` is the client id of the service: with an order's id it is the identity that no fault
-    can touch. A reference may come back from the broker cut.
+    can touch. A reference may come back from the broker cut. `not_paper` are the moments at which
+    a frame left although the gateway had named an account on this line that is not paper.
     """
 
     began: datetime
     healed_at: float = 0.0
     ended_at: float = 0.0
     pace: int = 0
+    limits: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     cancels: list[CancelSent] = field(default_factory=list)
@@ -167,6 +180,8 @@ class Record:
     targets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     wanted: dict[tuple[str, str], int] = field(default_factory=dict)
     ours: int = 0
+    seen: list[Seen] = field(default_factory=list)
+    not_paper: list[float] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     evidence: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     trail: list[dict[str, Any]] = field(default_factory=list)

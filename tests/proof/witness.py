@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -27,7 +27,8 @@ from twsim.wire.place_order import PlaceOrder
 OURS: Final = 17  # the client id of the service
 OUTSIDE: Final = frozenset({"P03", "P04", "P05", "P06"})  # somebody else changes positions
 CUT_LISTS: Final = frozenset({"Q02", "Q03"})  # what is missing from a list nobody can see
-PLACE, CANCEL, START_API = b"3", b"4", b"71"
+PLACE, CANCEL, START_API, MANAGED_ACCOUNTS = b"3", b"4", b"71", b"15"
+HEARD_WITHIN_SECONDS: Final = 0.1  # the way of a frame, and of what was on its way meanwhile
 _HEAD: Final = struct.Struct(">I")
 _GREETING: Final = b"API\0"
 _UNPAID: Final = (
@@ -51,7 +52,9 @@ class _Stream:
     """What one client has written so far, and who it is."""
 
     rest: bytearray = field(default_factory=bytearray)
+    heard: bytearray = field(default_factory=bytearray)
     client_id: int | None = None
+    not_paper_since: float | None = None
 
 
 class Witness:
@@ -97,19 +100,23 @@ class Witness:
     # What the service writes.
 
     def _hear(self, segment: Segment) -> None:
-        if segment.way is not Way.TO_SERVER or not isinstance(segment.item, bytes):
+        if not isinstance(segment.item, bytes):
             return
         stream = self._streams.setdefault(segment.connection, _Stream())
-        stream.rest += segment.item
-        if stream.rest.startswith(_GREETING):
-            del stream.rest[: len(_GREETING)]
-        while len(stream.rest) >= _HEAD.size:
-            (size,) = _HEAD.unpack_from(stream.rest)
-            if len(stream.rest) < _HEAD.size + size:
-                return
-            payload = bytes(stream.rest[_HEAD.size : _HEAD.size + size])
-            del stream.rest[: _HEAD.size + size]
-            self._frame(stream, payload)
+        if segment.way is Way.TO_SERVER:
+            for payload in _frames(stream.rest, segment.item):
+                self._frame(stream, payload)
+        else:
+            for payload in _frames(stream.heard, segment.item):
+                self._told(stream, payload)
+
+    def _told(self, stream: _Stream, payload: bytes) -> None:
+        """Take note of a gateway that names an account which is not paper."""
+        fields = payload.split(b"\0")
+        if fields[0] == MANAGED_ACCOUNTS and stream.not_paper_since is None:
+            named = [name for name in fields[2].decode().split(",") if name]
+            if not all(name.startswith("D") for name in named):
+                stream.not_paper_since = self.now() + HEARD_WITHIN_SECONDS
 
     def _frame(self, stream: _Stream, payload: bytes) -> None:
         fields = payload.split(b"\0")
@@ -118,6 +125,8 @@ class Witness:
         if stream.client_id != OURS:
             return
         self._record.writes.append(self.now())
+        if stream.not_paper_since is not None and self.now() > stream.not_paper_since:
+            self._record.not_paper.append(self.now())
         if fields[0] == PLACE:
             self._placing([text.decode() for text in fields[:-1]])
         elif fields[0] == CANCEL:
@@ -251,6 +260,20 @@ class _Log(deque[FaultRecord]):
         """Note a fault."""
         super().append(record)
         self._told(record)
+
+
+def _frames(rest: bytearray, data: bytes) -> Iterator[bytes]:
+    """Take what was written to `rest`; yield the frames that are whole by now."""
+    rest += data
+    if rest.startswith(_GREETING):
+        del rest[: len(_GREETING)]
+    while len(rest) >= _HEAD.size:
+        (size,) = _HEAD.unpack_from(rest)
+        if len(rest) < _HEAD.size + size:
+            return
+        payload = bytes(rest[_HEAD.size : _HEAD.size + size])
+        del rest[: _HEAD.size + size]
+        yield payload
 
 
 def _sign(side: str) -> int:
