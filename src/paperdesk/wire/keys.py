@@ -20,11 +20,13 @@ from paperdesk.wire import values
 from paperdesk.wire.encoding import rfc3339, rfc3339_or_null, sorted_or_null
 from paperdesk.wire.parsing import Json, shown
 from paperdesk.wire.reading import Breach, Breaches, Members
-from paperdesk.wire.values import SymbolText, Time
+from paperdesk.wire.values import Entries, SymbolText, Time
 
 OVERLAP_SECONDS_MAX: Final = 366 * 24 * 3600
 CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 ACCOUNT: Final = re.compile(r"[A-Z0-9]{1,32}", re.ASCII)
+
+AccountText = Annotated[str, Meta(pattern=f"^{ACCOUNT.pattern}$")]
 
 # ── What comes in ─────────────────────────────────────────────────────────────────────────────
 
@@ -39,18 +41,18 @@ class CreateKeyBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
         ),
     ]
     scopes: (
-        Annotated[tuple[str, ...], Meta(description="`trade` where none are given.")]
+        Annotated[Entries[Scope], Meta(description="`trade` where none are given.")]
         | UnsetType
         | None
     ) = UNSET
     accounts: (
-        Annotated[tuple[str, ...], Meta(description="Every account where none are given.")]
+        Annotated[Entries[AccountText], Meta(description="Every account where none are given.")]
         | UnsetType
         | None
     ) = UNSET
     symbols: (
         Annotated[
-            tuple[SymbolText, ...],
+            Entries[SymbolText],
             Meta(description="What it may trade; every symbol where none are given."),
         ]
         | UnsetType
@@ -204,7 +206,9 @@ class NewKeyAnswer(KeyBody, kw_only=True, frozen=True):
     """A key that was just made. Its text is shown here and never again."""
 
     key: str
-    rotated: Annotated[str, Meta(description="The id of the key it stands beside.")] | UnsetType
+    rotated: (
+        Annotated[str, Meta(description="The id of the key it stands beside.")] | UnsetType
+    ) = UNSET
 
     @classmethod
     def made(cls, new: NewKey, now: datetime, *, rotated: str | None = None) -> NewKeyAnswer:

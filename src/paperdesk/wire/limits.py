@@ -29,7 +29,7 @@ Usd = Annotated[
 Percent = Annotated[
     Decimal, Meta(extra_json_schema={"exclusiveMinimum": 0, "maximum": COLLAR_PCT_MAX})
 ]
-Symbols = tuple[values.SymbolText, ...]
+Symbols = values.Entries[values.SymbolText]
 
 LimitsSource = Literal["configuration", "api"]
 

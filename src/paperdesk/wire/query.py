@@ -23,7 +23,7 @@ from paperdesk.domain.vocabulary import BatchId, Symbol
 from paperdesk.errors import FieldError
 from paperdesk.wire.parsing import shown
 from paperdesk.wire.reading import Breach, bad_request, nearest
-from paperdesk.wire.values import BATCH_ID, BATCH_ID_PATTERN, moment_of
+from paperdesk.wire.values import BATCH_ID, BATCH_ID_PATTERN, SYMBOL_TEXT_PATTERN, moment_of
 
 T = TypeVar("T")
 
@@ -37,7 +37,8 @@ NextCursor = Annotated[str | None, Meta(description="null on the last page.")]
 
 # A bare + arrives as a blank: the one before the minutes of the zone.
 _BARE_PLUS: Final = re.compile(r" (?=\d\d:\d\d\Z)", re.ASCII)
-_SECONDS: Final = re.compile(r"\d{1,4}(\.\d{1,6})?", re.ASCII)
+# However a client writes a number: some write a tenth of a microsecond with an exponent.
+_SECONDS: Final = re.compile(r"\d{1,9}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +118,23 @@ def _moment(value: str) -> datetime:
         raise ValueError(str(error)) from None
 
 
+_TEXT: Final[Mapping[str, object]] = {"type": "string", "minLength": 1}
+
 PARAMETERS: Final[Mapping[str, Parameter]] = {
-    "account_id": Parameter(
-        "account_id", _text, {"type": "string"}, "One of the accounts of the key."
-    ),
-    "client": Parameter("client", _text, {"type": "string"}, "Only what is of this client."),
+    "account_id": Parameter("account_id", _text, _TEXT, "One of the accounts of the key."),
+    "client": Parameter("client", _text, _TEXT, "Only what is of this client."),
     "action": Parameter(
         "action",
         _action,
         {"type": "string", "enum": [action.value for action in Action]},
         "Only changes of this kind.",
     ),
-    "symbol": Parameter("symbol", _symbol, {"type": "string"}, "Only this symbol."),
+    "symbol": Parameter(
+        "symbol",
+        _symbol,
+        {"type": "string", "pattern": SYMBOL_TEXT_PATTERN},
+        "Only this symbol.",
+    ),
     "since": Parameter(
         "since", _moment, {"type": "string", "format": "date-time"}, "Only from this time on."
     ),
@@ -147,9 +153,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
         "How many at most.",
     ),
-    "cursor": Parameter(
-        "cursor", _text, {"type": "string"}, "`next_cursor` of the page before."
-    ),
+    "cursor": Parameter("cursor", _text, _TEXT, "`next_cursor` of the page before."),
     "wait": Parameter(
         "wait_seconds",
         _wait,

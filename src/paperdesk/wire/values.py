@@ -57,14 +57,22 @@ Tolerance = Annotated[
         extra_json_schema={"minimum": 0, "exclusiveMaximum": int(TOLERANCE_BELOW)},
     ),
 ]
+# Up to 32 characters, of which the first and the last are no blanks; blanks around it are trimmed.
+SYMBOL_TEXT_PATTERN: Final = "^ *[A-Za-z0-9._-](?:[A-Za-z0-9 ._-]{0,30}[A-Za-z0-9._-])? *$"
+
 SymbolText = Annotated[
     str,
     Meta(
-        pattern="^ *[A-Za-z0-9 ._-]{1,32} *$",
+        pattern=SYMBOL_TEXT_PATTERN,
         description="A USD stock or ETF. BRK.B and BRK B are the same.",
     ),
 ]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+# A list that names each of its entries once.
+Entries = Annotated[
+    tuple[T, ...],
+    Meta(min_length=1, max_length=LIST_MAX, extra_json_schema={"uniqueItems": True}),
+]
 BatchIdText = Annotated[str, Meta(pattern=BATCH_ID_PATTERN)]
 Reason = Annotated[
     str,

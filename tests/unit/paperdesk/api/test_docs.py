@@ -47,6 +47,47 @@ def test_a_body_has_no_other_members_than_those_that_are_described(name: str) ->
     assert SCHEMAS[name]["required"] or name in {"RotateKeyBody", "SetLimitsBody"}
 
 
+def test_a_new_key_stands_beside_another_one_only_where_it_was_rotated() -> None:
+    answer = SCHEMAS["NewKeyAnswer"]
+
+    assert "rotated" in answer["properties"]
+    assert "rotated" not in answer["required"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("CreateKeyBody", "scopes"),
+        ("CreateKeyBody", "accounts"),
+        ("CreateKeyBody", "symbols"),
+        ("SetLimitsBody", "symbols"),
+        ("SetLimitsBody", "restricted_symbols"),
+    ],
+)
+def test_a_list_is_described_as_it_is_judged(body: str, field: str) -> None:
+    described, null = SCHEMAS[body]["properties"][field]["anyOf"]
+
+    assert null == {"type": "null"}
+    assert (described["minItems"], described["maxItems"]) == (1, 1000)
+    assert described["uniqueItems"] is True
+
+
+def test_what_a_key_may_do_is_one_of_the_scopes() -> None:
+    scopes, _ = SCHEMAS["CreateKeyBody"]["properties"]["scopes"]["anyOf"]
+
+    assert scopes["items"] == {"$ref": "#/components/schemas/Scope"}
+    assert SCHEMAS["Scope"]["enum"] == ["admin", "audit", "read", "trade"]
+
+
+def test_no_parameter_of_a_query_may_be_empty_text() -> None:
+    for methods in DOCUMENT["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                schema = parameter["schema"]
+                if parameter["in"] == "query" and schema["type"] == "string":
+                    assert schema.keys() & {"minLength", "pattern", "enum", "format"}, parameter
+
+
 @pytest.mark.parametrize(
     ("name", "fields"),
     [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,7 +11,14 @@ from makers import NOW
 from paperdesk.wire.encoding import rfc3339
 from paperdesk.wire.parsing import Json
 from paperdesk.wire.reading import Breach
-from paperdesk.wire.values import REASON_CHARS_MAX, filled_shares, moment, reason
+from paperdesk.wire.values import (
+    REASON_CHARS_MAX,
+    SYMBOL_TEXT_PATTERN,
+    filled_shares,
+    moment,
+    reason,
+    symbol,
+)
 
 ZONES = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda m: timezone(timedelta(minutes=m)))
 # A day from either end, so that every zone can say it.
@@ -102,3 +110,14 @@ def test_shares_that_were_traded_are_at_least_one(value: Json) -> None:
 
     with pytest.raises(Breach):
         filled_shares(value)
+
+
+@given(st.text(" AZaz09._-é\n", max_size=40))
+def test_the_documents_pattern_of_a_symbol_is_what_is_read_as_one(words: str) -> None:
+    is_described = re.fullmatch(SYMBOL_TEXT_PATTERN.strip("^$"), words) is not None
+    try:
+        symbol(words)
+    except Breach:
+        assert not is_described
+    else:
+        assert is_described
