@@ -7,6 +7,8 @@ CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races prove \
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts
+.PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
+	unanswered crowd same kills walks flood limits backup-drill audit canaries halts schema
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -67,6 +69,12 @@ walks: .venv/installed-dev
 # Secrets planted in every place where one may slip: where they were looked for, and found.
 canaries: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m promises.canaries
+
+# Ask a service CASES things that its OpenAPI document allows, or forbids, from SCHEMA_SEED on.
+CASES ?= 5000
+SCHEMA_SEED ?= 1
+schema: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.schema $(CASES) $(SCHEMA_SEED)
 
 lint: .venv/installed-dev
 	@scripts/lint
