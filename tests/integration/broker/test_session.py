@@ -227,6 +227,16 @@ async def test_a_frame_without_end_is_not_waited_for(session: Running) -> None:
     await eventually(lambda: broker.line and broker.line.session == 2)
 
 
+async def test_a_run_of_zeros_ends_the_session_with_its_first_frame(session: Running) -> None:
+    broker, heard = session
+    link, told = link_of(broker), heard.told
+    link.ib.client._onSocketHasData(bytes(1 << 20))
+
+    assert link.why == f"{broker.name} sent an empty frame"
+    assert heard.told == told + 1
+    await eventually(lambda: broker.line and broker.line.session == 2)
+
+
 async def test_a_read_that_is_not_answered_is_not_an_empty_one(gateway: Gateway) -> None:
     gateway.silence()
     async with running(gateway.port, timing=replace(QUICK, connect=0.1)) as (broker, heard):
