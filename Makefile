@@ -8,7 +8,8 @@ CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races prove \
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
-	unanswered crowd same kills walks flood limits backup-drill audit canaries halts schema
+	unanswered crowd same kills walks flood limits backup-drill audit canaries halts schema \
+	machine fuzz-service
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -76,6 +77,12 @@ SCHEMA_SEED ?= 1
 schema: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.schema $(CASES) $(SCHEMA_SEED)
 
+# Whatever clients, the gateway and death may do, in EXAMPLES worlds of up to 60 steps each.
+EXAMPLES ?= 100
+MACHINE_SEED ?= 1
+machine: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.machine $(EXAMPLES) $(MACHINE_SEED)
+
 lint: .venv/installed-dev
 	@scripts/lint
 
@@ -83,6 +90,10 @@ lint: .venv/installed-dev
 FUZZ_SECONDS ?= 60
 fuzz: .venv/installed-dev
 	@$(BIN)/python tests/fuzz/twsim_fuzz.py $(FUZZ_SECONDS)
+
+# Let a gateway talk nonsense to the service for FUZZ_SECONDS; prints the seed of what did harm.
+fuzz-service: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.service_fuzz $(FUZZ_SECONDS)
 
 # What ib_async does that loses orders and fills, and what we do there, as a table.
 traps: .venv/installed-dev

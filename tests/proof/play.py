@@ -386,7 +386,7 @@ class _Stage:
     async def _heal(self) -> None:
         """End all that is wrong, and wait until both accounts are up."""
         gateway = self._world.gateway
-        self._world.disarm()
+        self._world.spare()
         while self._tasks:
             await asyncio.wait(self._tasks)
         gateway.clear_faults()

@@ -192,8 +192,8 @@ class World:
         if self._process is not None:
             self._process.watch = count
 
-    def disarm(self) -> None:
-        """Let the service die nowhere any more."""
+    def spare(self) -> None:
+        """Let the service live, at whichever point it was told to die."""
         self._watch = None
         if self._process is not None:
             self._process.watch = None
