@@ -8,7 +8,9 @@ from fuzz.machine import run
 
 
 @pytest.mark.timeout(180)
-def test_whatever_comes_in_whatever_order_nothing_is_sent_twice_and_targets_are_reached() -> None:
+def test_whatever_comes_in_whatever_order_nothing_is_sent_twice_and_targets_are_reached() -> (
+    None
+):
     figures = run(5, 20)
 
     # A sample that never accepts, dies or rests would prove nothing.
