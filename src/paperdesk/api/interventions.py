@@ -138,7 +138,8 @@ ENDPOINTS: Final = (
     ),
     Endpoint(
         "POST", "/api/v1/accounts/{account_id:str}/accept-position", accept_position,
-        Scope.ADMIN, AcceptAnswer, bodies=(AcceptSymbolBody, AcceptAllBody), errors=(NotFound,),
+        Scope.ADMIN, AcceptAnswer, bodies=(AcceptSymbolBody, AcceptAllBody),
+        errors=(NotFound, BrokerUnavailable),
     ),
     Endpoint(
         "POST", "/api/v1/orders/{batch_id:str}/resolve", resolve, Scope.ADMIN, BatchAnswer,

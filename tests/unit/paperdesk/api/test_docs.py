@@ -117,3 +117,11 @@ def test_posting_orders_can_end_in_each_of_the_409s() -> None:
 
     for code in ("halted", "preview-stale", "idempotency-in-progress"):
         assert f"`{code}`" in meaning
+
+
+def test_accepting_a_position_needs_a_broker_and_says_so() -> None:
+    path = "/api/v1/accounts/{account_id}/accept-position"
+    answer = DOCUMENT["paths"][path]["post"]["responses"]["500"]
+
+    assert "`broker-unavailable`" in answer["description"]
+    assert "Retry-After" in answer["headers"]
