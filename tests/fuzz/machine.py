@@ -111,11 +111,9 @@ class Machine(RuleBasedStateMachine):
     @rule(mode=st.sampled_from(("all", "reduce_only")), cancel_working=st.booleans())
     def halt(self, mode: str, cancel_working: bool) -> None:  # noqa: FBT001
         body = {**REASON, "mode": mode, "cancel_working": cancel_working}
-        answered = self._do("halt", self._operate(HALT, body))["mode"]
-        assert answered in {mode, self.model.halt}, (
-            "a halt is what was asked for, or what stood"
-        )
-        self.model.halt = answered
+        assert self._do("halt", self._operate(HALT, body))["mode"] == mode
+        if self.model.halt != "all":  # a milder halt stands beside it, and changes nothing
+            self.model.halt = mode
 
     @precondition(lambda self: self.model.halt)
     @rule()
@@ -266,8 +264,7 @@ class Machine(RuleBasedStateMachine):
     async def _cancel(self, post: Post) -> None:
         answer = await self.caller.delete(f"{ORDERS}/{post.batch_id}")
         assert answer.status_code == 200, answer.text
-        if answer.json()["results"] and self.model.newest(post.symbol) is post:
-            post.is_withdrawn = True
+        post.is_withdrawn = True
 
     async def _operate(self, path: str, body: Body) -> Body:
         answer = await self.caller.post(path, json=body)
