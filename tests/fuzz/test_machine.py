@@ -11,7 +11,7 @@ from fuzz.machine import run
 def test_whatever_comes_in_whatever_order_nothing_is_sent_twice_and_targets_are_reached() -> (
     None
 ):
-    figures = run(5, 20)
+    figures = run(5, 20, seed=2, shrinks=False)
 
     # A sample that never accepts, dies or rests would prove nothing.
-    assert min(figures[name] for name in ("POST 200", "crash", "come_to_rest")) > 0
+    assert min(figures[name] for name in ("POST 200", "put_target_and_die", "come_to_rest")) > 0
