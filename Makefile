@@ -10,6 +10,7 @@ CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts schema \
 	machine fuzz-service
+	unanswered crowd same kills walks flood limits backup-drill audit canaries halts planted
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -103,6 +104,13 @@ traps: .venv/installed-dev
 KILLS ?=
 kills: .venv/installed-dev
 	@scripts/kills $(KILLS)
+
+# Plant each of tests/planted in a copy of the source, or those in BUGS, and count the seeds until
+# it is caught, BUG_SEEDS at most.
+BUGS ?=
+BUG_SEEDS ?= 2000
+planted: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m planted.table $(BUG_SEEDS) $(BUGS)
 
 # Back up a service that runs, destroy its ledger, restore it, and compare every answer.
 backup-drill: .venv/installed-dev

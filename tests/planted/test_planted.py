@@ -1,0 +1,75 @@
+"""The planted bugs still fit the source; whether they are caught is for `make planted`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from planted.bugs import FOLDER, ROOT, Bug, all_bugs, read_bug
+from planted.table import Caught, verdict_of
+
+BUGS = all_bugs()
+IDS = [bug.name for bug in BUGS]
+
+
+def copied(bug: Bug, folder: Path) -> Path:
+    """Copy what the bug changes."""
+    for name in bug.files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def test_there_are_thirty() -> None:
+    assert [f"PB{number:02}" for number in range(1, 31)] == IDS
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=IDS)
+def test_a_bug_says_what_it_is_what_it_costs_and_when_it_shows(bug: Bug) -> None:
+    assert bug.title
+    assert all(bug.says[mark] for mark in ("Mistake", "Costs", "Shows when"))
+    assert ("Caught-by" in bug.says) == ("Why" in bug.says)
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=IDS)
+def test_a_bug_fits_the_source_and_what_it_makes_of_it_compiles(
+    bug: Bug, tmp_path: Path
+) -> None:
+    folder = copied(bug, tmp_path)
+    bug.apply(folder)
+
+    assert bug.files
+    for name in bug.files:
+        assert name.startswith("src/paperdesk/")
+        assert (folder / name).read_bytes() != (ROOT / name).read_bytes()
+        compile((folder / name).read_text(encoding="utf-8"), name, "exec")
+
+
+@pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.catcher], ids=str)
+def test_the_test_that_catches_a_bug_exists(bug: Bug) -> None:
+    path, _, test = (bug.catcher or "").partition("::")
+
+    assert f"def {test.partition('[')[0]}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_a_bug_that_does_not_fit_any_more_is_said_so(tmp_path: Path) -> None:
+    bug = read_bug(FOLDER / "PB01.diff")
+    folder = copied(bug, tmp_path)
+    for name in bug.files:
+        (folder / name).write_text("")
+
+    with pytest.raises(ValueError, match="PB01 does not fit the source"):
+        bug.apply(folder)
+
+
+def test_the_verdict_counts_seeds_and_not_their_numbers() -> None:
+    found = [
+        Caught("INV-SINGLE-SEND", 0),
+        Caught("INV-POS-SUM", 8),
+        Caught("a test", None),
+        None,
+    ]
+
+    assert verdict_of(found) == "3 of 4 caught, median 5 seeds, most 9"
