@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 from planted.bugs import FOLDER, ROOT, Bug, all_bugs, read_bug
-from planted.table import Caught, verdict_of
+from planted.table import CRASH, Caught, Search, verdict_of
 
 BUGS = all_bugs()
 IDS = [bug.name for bug in BUGS]
@@ -19,6 +20,26 @@ def copied(bug: Bug, folder: Path) -> Path:
     for name in bug.files:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+PLAY = """
+import json, os, sys
+first, count = map(int, sys.argv[1:])
+for seed in range(first, first + count):
+    if seed in DIES:
+        os._exit(1)
+    found = [{"name": "INV-ONE-LIVE", "words": "two"}] * 2 if seed in FINDS else []
+    print(json.dumps({"seed": seed, "violations": found, "seconds": 0.0}), flush=True)
+"""
+
+
+def player(folder: Path, finds: Collection[int], dies: Collection[int]) -> Path:
+    """Make a source with a `proof.play` of its own, which finds or dies at these seeds."""
+    (folder / "proof").mkdir(parents=True)
+    (folder / "proof/__init__.py").touch()
+    given = f"FINDS, DIES = {list(finds)}, {list(dies)}\n"
+    (folder / "proof/play.py").write_text(given + PLAY)
     return folder
 
 
@@ -62,6 +83,30 @@ def test_a_bug_that_does_not_fit_any_more_is_said_so(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="PB01 does not fit the source"):
         bug.apply(folder)
+
+
+@pytest.mark.parametrize(
+    ("finds", "dies", "clean_finds", "clean_dies", "found"),
+    [
+        ({5, 7}, (), (), (), ("INV-ONE-LIVE", 5)),
+        ({2, 5}, (), {2}, (), ("INV-ONE-LIVE", 5)),
+        ({5}, {3}, (), (), (CRASH, 3)),
+        ({5}, {3}, (), {3}, ("INV-ONE-LIVE", 5)),
+        ((), (), {4}, (), ("", None)),
+    ],
+)
+async def test_a_catch_is_what_only_the_source_with_the_bug_shows(
+    tmp_path: Path,
+    finds: Collection[int],
+    dies: Collection[int],
+    clean_finds: Collection[int],
+    clean_dies: Collection[int],
+    found: tuple[str, int | None],
+) -> None:
+    clean = player(tmp_path / "clean", clean_finds, clean_dies)
+    planted = player(tmp_path / "planted", finds, dies)
+
+    assert await Search(clean, seeds_max=9)._by_seeds(planted) == found
 
 
 def test_the_verdict_counts_seeds_and_not_their_numbers() -> None:
