@@ -2,7 +2,7 @@
 
 python -m planted.table SEEDS_MAX [BUG ...]; without bugs, all of them.
 
-Owns: the search, and its table. Each seed is played by `proof.play` in a process of its own
+Owns: the search, and its table. Each seed is played by `proof.seeds` in a process of its own
 Python path, with the bug in it. What the source without the bug shows on the same seed is no
 catch. Knows nothing of what a seed does, or of what is asked of it.
 """
@@ -106,7 +106,7 @@ class Search:
 
 async def seen(source: Path, first: int, count: int) -> AsyncGenerator[Seen, None]:
     """Play seeds, and tell what each showed. Ends at one that ends the process or hangs."""
-    process = await _python(source, "-m", "proof.play", str(first), str(count))
+    process = await _python(source, "-m", "proof.seeds", str(first), str(count))
     assert process.stdout is not None
     following = first
     try:

@@ -35,11 +35,11 @@ for seed in range(first, first + count):
 
 
 def player(folder: Path, finds: Collection[int], dies: Collection[int]) -> Path:
-    """Make a source with a `proof.play` of its own, which finds or dies at these seeds."""
+    """Make a source with a `proof.seeds` of its own, which finds or dies at these seeds."""
     (folder / "proof").mkdir(parents=True)
     (folder / "proof/__init__.py").touch()
     given = f"FINDS, DIES = {list(finds)}, {list(dies)}\n"
-    (folder / "proof/play.py").write_text(given + PLAY)
+    (folder / "proof/seeds.py").write_text(given + PLAY)
     return folder
 
 
