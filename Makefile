@@ -6,11 +6,8 @@ CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races prove \
-	unanswered crowd same kills walks flood limits backup-drill audit canaries halts
-.PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
-	unanswered crowd same kills walks flood limits backup-drill audit canaries halts schema \
-	machine fuzz-service
-	unanswered crowd same kills walks flood limits backup-drill audit canaries halts planted
+	unanswered crowd same kills walks flood limits backup-drill audit canaries halts \
+	schema machine fuzz-service planted
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve

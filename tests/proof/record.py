@@ -152,7 +152,7 @@ class Record:
     """All of a seed. What is final was asked or read when everything was calm again.
 
     `ours` is the client id of the service: with an order's id it is the identity that no fault
-    can touch. A reference may come back from the broker cut. `not_paper` are the moments at which
+    can touch. `writes` are the moments of its frames, each with its line. A reference may come back from the broker cut. `not_paper` are the moments at which
     a frame left although the gateway had named an account on this line that is not paper.
     """
 
@@ -164,7 +164,7 @@ class Record:
     calls: list[Call] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     cancels: list[CancelSent] = field(default_factory=list)
-    writes: list[float] = field(default_factory=list)
+    writes: list[tuple[float, int]] = field(default_factory=list)
     struck: list[Struck] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     placed: dict[int, Placed] = field(default_factory=dict)

@@ -127,7 +127,7 @@ def test_it_sees_an_order_that_left_during_a_halt(calm: Record) -> None:
 
 def test_it_sees_too_many_frames_in_a_second(calm: Record) -> None:
     changed = deepcopy(calm)
-    changed.writes = [1.0] * (calm.pace + 1)
+    changed.writes = [(1.0, 1)] * (calm.pace + 1)
 
     assert names(changed) == {"INV-PACE"}
 

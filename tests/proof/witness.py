@@ -51,6 +51,7 @@ _ROW: Final = "SELECT order_id, client_id, state, cancel_asked FROM orders WHERE
 class _Stream:
     """What one client has written so far, and who it is."""
 
+    number: int
     rest: bytearray = field(default_factory=bytearray)
     heard: bytearray = field(default_factory=bytearray)
     client_id: int | None = None
@@ -102,7 +103,7 @@ class Witness:
     def _hear(self, segment: Segment) -> None:
         if not isinstance(segment.item, bytes):
             return
-        stream = self._streams.setdefault(segment.connection, _Stream())
+        stream = self._streams.setdefault(segment.connection, _Stream(segment.connection))
         if segment.way is Way.TO_SERVER:
             for payload in _frames(stream.rest, segment.item):
                 self._frame(stream, payload)
@@ -124,7 +125,7 @@ class Witness:
             stream.client_id = int(fields[2])
         if stream.client_id != OURS:
             return
-        self._record.writes.append(self.now())
+        self._record.writes.append((self.now(), stream.number))
         if stream.not_paper_since is not None and self.now() > stream.not_paper_since:
             self._record.not_paper.append(self.now())
         if fields[0] == PLACE:
