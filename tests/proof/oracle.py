@@ -29,6 +29,7 @@ TERMINAL: Final = frozenset({"Filled", "Cancelled", "Inactive"})
 SLACK_SECONDS: Final = 1.0  # between a commit and what follows from it, on a slow disk
 REASONS: Final = frozenset({"not-placed", "rejected", "broker", "locked", "limit", "expired"})
 KEY: Final = "key-of-"
+FREEING: Final = frozenset({"restrict", "free"})  # calls that change limits
 ALIVE: Final = "INV-ALIVE"
 NEW_YORK: Final = ZoneInfo("America/New_York")
 
@@ -163,14 +164,8 @@ def _limits(case: _Case) -> Iterator[str]:
     """An order left beyond a limit of the configuration that nobody had changed by then."""
     record = case.record
     for account, limits in record.limits.items():
-        changed = min(
-            (
-                call.at
-                for call in record.calls
-                if call.kind == "restrict" and account in call.path
-            ),
-            default=float("inf"),
-        )
+        ends = [c.at for c in record.calls if c.kind in FREEING and account in c.path]
+        changed = min(ends, default=float("inf"))
         mine = [sent for sent in record.sent if sent.account == account and sent.at < changed]
         for number, sent in enumerate(mine):
             if _reduces(sent):
