@@ -50,6 +50,12 @@ class _Case:
     first_at: datetime | None = None
     last_at: datetime | None = None
 
+    def note(self, begun_at: datetime) -> None:
+        """Count a pass that showed nothing."""
+        self.passes += 1
+        self.first_at = self.first_at or begun_at
+        self.last_at = begun_at
+
     def ripe(self, span: timedelta) -> bool:
         """Tell whether enough passes over enough time showed nothing."""
         if self.passes < PASSES_MIN or self.first_at is None or self.last_at is None:
@@ -184,9 +190,7 @@ class Resolver:
             elif order.state is OrderState.WORKING:
                 findings[ref] = await self._working(order, reading)
             else:
-                case.passes += 1
-                case.first_at = case.first_at or reading.begun_at
-                case.last_at = reading.begun_at
+                case.note(reading.begun_at)
                 findings[ref] = _shown(reading)
         await self._note(findings, READ)
         self._feed.publish({order.batch_id for order in after.values()})
@@ -210,7 +214,7 @@ class Resolver:
 
     async def _working(self, order: Order, reading: Reading) -> str:
         """Judge an order that is thought to work: is it in the broker's lists?"""
-        self._cases.pop(order.ref)
+        case = self._cases.pop(order.ref)
         listed = [*reading.open_before, *reading.open_after]
         if any(
             entry.report.order_ref == order.ref or entry.report.perm_id == order.perm_id
@@ -220,6 +224,13 @@ class Resolver:
         words = "not in the broker's open orders"
         await self._move(order, OrderEvent.VANISHED, words)
         self._wake.set()
+        if order.executed_qty < order.broker_filled:
+            # It ended, and executions are missing: each pass finds it so, and none settles it.
+            words = f"{words}: {_short(order)}"
+            self._cases[order.ref] = case
+            case.note(reading.begun_at)
+            if case.ripe(self._span):
+                await self._quarantine(await self._ledger.order(order.ref), words)
         return words
 
     # -- conclusions -----------------------------------------------------------------------
@@ -295,16 +306,11 @@ class Resolver:
     async def _missing(self, order: Order) -> None:
         """Lock the symbol of an order that ended with executions that never come."""
         case = self._cases[order.ref]
-        case.passes += 1
         now = self._clock.now()
-        case.first_at = case.first_at or now
-        case.last_at = now
+        case.note(now)
         if case.ripe(self._span):
-            words = (
-                f"the broker filled {order.broker_filled} of order {order.ref}, its "
-                f"executions add up to {order.executed_qty}"
-            )
-            await self._ledger.lock(order.account, order.conid, Lock(order.symbol, words, now))
+            lock = Lock(order.symbol, _short(order), now)
+            await self._ledger.lock(order.account, order.conid, lock)
 
     async def _give_up(self, doubted: Iterable[Order], words: str) -> None:
         """Quarantine what could not be looked into for too long, with the line up."""
@@ -353,6 +359,13 @@ def _is_answered(order: Order) -> bool:
     if order.state is OrderState.QUARANTINED:
         return False
     return order.is_terminal and order.executed_qty >= order.broker_filled
+
+
+def _short(order: Order) -> str:
+    return (
+        f"the broker filled {order.broker_filled} of order {order.ref}, its executions add up to "
+        f"{order.executed_qty}"
+    )
 
 
 def _shown(reading: Reading) -> str:

@@ -231,3 +231,25 @@ async def test_fills_of_an_order_whose_reference_is_cut_are_counted(stage: Stage
 
     assert (await stage.row(batch))["filled_qty"] == 100
     assert stage.position() == await stage.held() == 100
+
+
+@on_stage()
+async def test_an_order_whose_executions_never_add_up_is_left_to_a_person(stage: Stage) -> None:
+    gateway = stage.world.gateway
+    gateway.hold_fills("AAPL")
+    batch = await stage.post(10)
+    await stage.world.crash()
+    gateway.release_fills("AAPL")
+    (fill,) = gateway._world.exchange.executions()
+    gateway.correct_execution(fill.exec_id, shares=7)  # the 10 nobody serves any more
+    await stage.world.start()
+    await asyncio.sleep(120)
+    row, account = await stage.row(batch), await stage.account()
+    said = await say(stage, batch, **{"as": "filled", "qty": 7, "price": float(fill.price)})
+
+    assert (row["status"], row["filled_qty"]) == ("Unknown", 7)
+    (lock,) = account["locks"]
+    assert lock["symbol"] == "AAPL"
+    assert (await evidence(stage, batch))[-2]["shows"].endswith("its executions add up to 7")
+    assert said.status_code == 200
+    assert (await stage.row(batch))["status"] == "Cancelled"
