@@ -118,7 +118,7 @@ def _require_tradable(client: Client, targets: Sequence[Target]) -> None:
 async def _remember(slot: Slot, body: bytes) -> None:
     """Store the answer. The batch is accepted, so that a failure here is not the caller's.
 
-    A replay then builds the answer from the ledger.
+    A replay has it from memory then; after a restart it is built from the ledger.
     """
     try:
         await slot.remember(body)

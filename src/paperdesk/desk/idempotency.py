@@ -7,14 +7,17 @@ replayed ever after. Knows nothing of what an answer looks like.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from paperdesk.desk.ports import KeyRecord, Ledger
 from paperdesk.domain.batch import Batch
 from paperdesk.domain.client import Client
 from paperdesk.domain.vocabulary import BatchId, ClientName
-from paperdesk.errors import IdempotencyInProgress, IdempotencyMismatch
+from paperdesk.errors import IdempotencyInProgress, IdempotencyMismatch, LedgerUnavailable
+
+UNSTORED_MAX: Final = 1_000  # more are accepted in no outage: then nothing is
 
 
 class Slot:
@@ -45,8 +48,11 @@ class Slot:
         return batch.head.batch_id
 
     async def remember(self, answer: bytes) -> None:
-        """Store the first answer. Call it before the answer leaves."""
-        await self._keys.ledger.remember_answer(self.batch_id, answer)
+        """Store the first answer. Call it before the answer leaves.
+
+        Raises LedgerUnavailable; then it is replayed all the same, while this process lives.
+        """
+        await self._keys.store(self.batch_id, answer)
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,6 +73,7 @@ class Keys:
         self.ledger = ledger
         self._patience_seconds = patience_seconds
         self._running: dict[tuple[ClientName, str], asyncio.Event] = {}
+        self._unstored: dict[BatchId, bytes] = {}
 
     async def claim(self, client: Client, key: str, fingerprint: str) -> Slot:
         """Claim a key, waiting for a first request that still runs.
@@ -95,6 +102,16 @@ class Keys:
         """Let the next request with the key go on."""
         self._running.pop(identity).set()
 
+    async def store(self, batch_id: BatchId, answer: bytes) -> None:
+        """Store a first answer, or keep it until it is asked for. Raises LedgerUnavailable."""
+        try:
+            await self.ledger.remember_answer(batch_id, answer)
+        except LedgerUnavailable:
+            self._unstored[batch_id] = answer
+            if len(self._unstored) > UNSTORED_MAX:
+                del self._unstored[next(iter(self._unstored))]
+            raise
+
     async def _slot(self, identity: tuple[ClientName, str], fingerprint: str) -> Slot:
         slot = Slot(self, identity, fingerprint)
         record = await self.ledger.key_record(*identity)
@@ -109,5 +126,10 @@ class Keys:
 
     async def _fill(self, slot: Slot, record: KeyRecord) -> None:
         slot.answer = record.answer
-        if record.answer is None:
+        kept = self._unstored.pop(record.batch_id, None)
+        if record.answer is None and kept is not None:
+            slot.answer = kept
+            with suppress(LedgerUnavailable):
+                await self.store(record.batch_id, kept)
+        elif record.answer is None:
             slot.replayed_batch = await self.ledger.batch(record.batch_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from front import (
@@ -288,6 +290,29 @@ async def test_an_accepted_batch_is_200_even_if_its_answer_cannot_be_stored(
         assert again.headers["idempotency-replayed"] == "true"
         assert again.json()["batch_id"] == first.json()["batch_id"]
         assert (front.stored(), front.sent()) == (1, 1)
+
+
+async def test_an_answer_that_could_not_be_stored_is_replayed_and_stored_then(
+    tmp_path: Path,
+) -> None:
+    async with open_front(tmp_path) as front:
+        trader = front.caller("trader")
+        front.gateway.hold_fills("AAPL")
+        front.execute(f"CREATE TRIGGER full BEFORE UPDATE OF answer ON batches {FAILS}")
+        first = await trader.post(ORDERS, content=BODY, headers=KEY)
+        front.gateway.release_fills("AAPL")
+        path = f"{ORDERS}/{first.json()['batch_id']}?wait=10"
+        assert (await trader.get(path)).json()["orders"][0]["status"] == "Filled"
+        while_full = await trader.post(ORDERS, content=BODY, headers=KEY)
+        front.execute("DROP TRIGGER full")
+        again = await trader.post(ORDERS, content=BODY, headers=KEY)
+        # What another process would replay.
+        with closing(sqlite3.connect(front.ledger)) as file:
+            (stored,) = file.execute("SELECT answer FROM batches").fetchone()
+
+    assert first.json()["results"][0]["status"] == "PreSubmitted"
+    assert while_full.content == again.content == first.content == stored
+    assert again.headers["idempotency-replayed"] == "true"
 
 
 # ── The process ───────────────────────────────────────────────────────────────────────────────
