@@ -85,6 +85,23 @@ class Server:
         self._process.send_signal(number)
         self._process.wait(timeout=30)
 
+    def kill(self) -> None:
+        """Kill its first process, as a failing machine would: the others see it, and end."""
+        self.stop(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Start it after a kill, once the last of its processes has let go of the memory."""
+        deadline = time.monotonic() + START_WITHIN_SECONDS
+        while True:
+            try:
+                self.start()
+            except AssertionError as error:
+                if "is still in use" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
     def url(self, database: str, *, password: str = PASSWORD_IN_URL) -> str:
         """Return the URL of a database, as a configuration has it."""
         return f"postgresql://postgres:{password}@/{database}?host={self.folder}"

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -23,11 +23,30 @@ COMMANDS = Path(sys.executable).parent
 START_WITHIN_SECONDS = 20.0
 
 
+class Process(Protocol):
+    """What is asked of a process, whoever started it."""
+
+    pid: int
+    returncode: int | None
+
+    def poll(self) -> int | None:
+        """Return its exit code, None while it runs."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit code once it has ended."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+
 @dataclass
 class Running:
     """A process and what it has printed so far, standard output and error together."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     output: Path
 
     def text(self) -> str:
@@ -58,10 +77,18 @@ class Running:
 
 @contextmanager
 def command(
-    name: str, *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
+    name: str,
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    output: Path | None = None,
+    process_group: int | None = None,
 ) -> Iterator[Running]:
-    """Run one of our commands; kill it at the end if it still runs."""
-    output = cwd / f"{name}-{time.monotonic_ns()}.out"
+    """Run one of our commands; kill it at the end if it still runs.
+
+    In a `process_group` of its own (0) it does not hear the terminal's Ctrl-C.
+    """
+    output = output or cwd / f"{name}-{time.monotonic_ns()}.out"
     with output.open("wb") as file:
         process = subprocess.Popen(
             [str(COMMANDS / name), *arguments],
@@ -69,6 +96,7 @@ def command(
             env=os.environ | dict(env or {}),
             stdout=file,
             stderr=subprocess.STDOUT,
+            process_group=process_group,
         )
     try:
         yield Running(process, output)

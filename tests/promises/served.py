@@ -90,13 +90,14 @@ async def serve(
         settings = replace(settings, clients=tuple(keys))
         service = await stack.enter_async_context(running(settings, home=home))
         assert await service.desk.until_up(UP_WITHIN_SECONDS)
-        url = await stack.enter_async_context(_listening(service.app))
+        url = await stack.enter_async_context(listening(service.app))
         yield Served(url, gateway, settings.ledger.path, watch or Watch(), service.desk)
         assert not service.lanes.done()
 
 
 @asynccontextmanager
-async def _listening(app: Any) -> AsyncIterator[str]:
+async def listening(app: Any) -> AsyncIterator[str]:
+    """Let an application be asked over HTTP; yield its address."""
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
