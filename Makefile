@@ -8,6 +8,8 @@ CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races prove \
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts \
 	schema machine fuzz-service planted
+.PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
+	unanswered crowd same kills storm harms walks flood limits backup-drill audit canaries halts
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -108,6 +110,17 @@ BUGS ?=
 BUG_SEEDS ?= 2000
 planted: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m planted.table $(BUG_SEEDS) $(BUGS)
+# Kill the service KILLS times at random moments while clients trade on LEDGER: what was doubled or
+# lost. Runs of one commit add up in build/storm-LEDGER.json.
+LEDGER ?= sqlite
+SEED ?= 0
+storm: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m storms.storm $(or $(KILLS),1000) $(LEDGER) $(SEED)
+
+# Every other harm to a service that trades, or those in HARMS.
+HARMS ?=
+harms: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m storms.harms $(HARMS)
 
 # Back up a service that runs, destroy its ledger, restore it, and compare every answer.
 backup-drill: .venv/installed-dev
