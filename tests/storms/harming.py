@@ -21,7 +21,7 @@ import httpx
 
 from e2e.processes import command
 from embedded import Server, database_of
-from storms.callers import ORDERS
+from storms.callers import ORDERS, Post, caller_of
 from storms.gateway import ACCOUNT
 from storms.world import CONFIG_NAME, Life, World, auditing
 
@@ -272,7 +272,7 @@ def stop_service_while_another_takes_over(scene: Scene) -> None:
     scene.world.gateway.kill_and_restart()
     scene.server.end_sessions(scene.database)
     second = scene.start()
-    scene.trade(5)
+    _is_taken(scene)  # callers may still wait for the first, which neither answers nor ends
     door.is_calm = True
     first.signal(signal.SIGCONT)
     scene.check(until(lambda: scene.world.crowd.is_quiet), "somebody never got an answer")
@@ -280,13 +280,24 @@ def stop_service_while_another_takes_over(scene: Scene) -> None:
     _is_fenced(scene, first_url, "while the other lives")
     door.shut()
     second.running.end()
-    # Now nobody but the first wants the gateway, and it lets the first in.
-    _until_health(scene, first_url)
     _is_fenced(scene, first_url, "when the other has gone")
     first.running.end(signal.SIGTERM)
     scene.start()
     scene.trade(3)
     scene.seen.append("the first took nothing and sent nothing")
+
+
+def _is_taken(scene: Scene) -> None:
+    """See that the service that callers are sent to takes a batch and trades it."""
+    closer = scene.world.crowd.closer
+    post = Post(closer.name, "after the takeover", [{"symbol": "KO", "quantity": 3}])
+    with caller_of(closer.name) as http:
+        closer.submit(http, post)
+        scene.check(post.answer is not None, "the one that took over takes no batch")
+        path = f"{scene.world.crowd.door.url}{ORDERS}"
+        if post.answer is not None:
+            shown = http.get(f"{path}/{post.batch['batch_id']}?wait=20").json()
+            scene.check(shown["summary"]["on_target"], f"it does not trade: {shown}")
 
 
 def _is_fenced(scene: Scene, url: str, when: str) -> None:
