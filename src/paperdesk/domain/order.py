@@ -31,6 +31,9 @@ from paperdesk.domain.vocabulary import (
 
 # After Cancelled a fill may still be on its way; after Filled nothing is left to come.
 SETTLE_AFTER_CANCEL: Final = timedelta(seconds=1)
+# An order that ends so far in the future ended before somebody set the clock back. Less is a time
+# that was read before another one, and committed after it.
+CLOCK_SET_BACK: Final = timedelta(minutes=1)
 
 
 class OrderState(StrEnum):
@@ -268,10 +271,14 @@ class Order:
         """Tell whether the next order on the contract may be computed from the position.
 
         Terminal, with executions that add up to what the broker says it filled, and after a
-        cancel one second more for a fill on its way.
+        cancel one second more for a fill on its way. Where the clock was set back since, nobody
+        knows how long that is over; but it must not keep the contract locked for as long.
         """
         if self.state is OrderState.CANCELLED:
-            return self.settles_at is not None and self.settles_at <= now
+            settles_at = self.settles_at
+            return settles_at is not None and (
+                settles_at <= now or settles_at > now + CLOCK_SET_BACK
+            )
         return self.is_terminal and self.executed_qty >= self.broker_filled
 
 

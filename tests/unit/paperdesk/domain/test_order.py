@@ -182,6 +182,14 @@ def test_a_cancelled_order_settles_after_a_second() -> None:
     assert not replace(order, ended_at=None).is_settled(NOW + seconds(9))
 
 
+def test_a_clock_that_was_set_back_does_not_keep_a_contract_locked() -> None:
+    order = make_order(state=OrderState.CANCELLED, ended_at=NOW)
+
+    assert not order.is_settled(NOW - seconds(59))  # it may be a time that was read before
+    assert order.is_settled(NOW - seconds(600))
+    assert not replace(order, broker_filled=1).is_settled(NOW - seconds(600))
+
+
 def test_an_order_with_executions_missing_settles_by_them_and_not_by_time() -> None:
     order = make_order(state=OrderState.CANCELLED, ended_at=NOW, filled=10, broker_filled=40)
 
