@@ -12,7 +12,7 @@ from paperdesk.clock import ManualClock
 from paperdesk.domain.batch import ErrorCode
 from paperdesk.domain.vocabulary import AccountId, HaltMode
 from paperdesk.errors import LedgerUnavailable
-from paperdesk.ledger.schema import events
+from paperdesk.ledger.schema import events, orders
 from paperdesk.ledger.store import SqlLedger
 
 ELSEWHERE = AccountId("DUP203550")
@@ -91,6 +91,24 @@ async def test_a_loss_lasts_from_the_first_failure_to_the_first_success(
     await ledger.mend()
 
     assert "for 12 s" in (await ledger.halts())[0].reason
+
+
+async def test_a_transaction_that_writes_nothing_does_not_end_a_loss(
+    ledger: SqlLedger, clock: ManualClock
+) -> None:
+    def written_by_nobody(connection: sa.Connection) -> int:
+        return connection.execute(orders.delete().where(orders.c.ref == "nobody's")).rowcount
+
+    ledger.guard(BOTH, seconds(10))
+    await fail(ledger)
+    clock.advance(seconds(9))
+    # A full disk has room for both.
+    await ledger._transact(lambda connection: connection.scalar(sa.select(1)))
+    await ledger._transact(written_by_nobody)
+    clock.advance(seconds(2))
+    await ledger.mend()
+
+    assert "for 11 s" in (await ledger.halts())[0].reason
 
 
 async def test_a_refusal_of_ours_is_no_success_and_takes_no_halt_with_it(

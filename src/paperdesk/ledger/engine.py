@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -54,6 +54,29 @@ class Transactions:
         return None if steps % 2 else steps // 2
 
 
+class Writes:
+    """How many statements changed something. Used by the writing thread."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def listen(self, engine: sa.Engine) -> None:
+        """Count what an engine executes."""
+        sa.event.listen(engine, "after_cursor_execute", self._executed)
+
+    def _executed(
+        self,
+        _connection: Any,
+        cursor: Any,
+        _statement: str,
+        _values: Any,
+        context: Any,
+        *_: Any,
+    ) -> None:
+        if (context.isinsert or context.isupdate or context.isdelete) and cursor.rowcount:
+            self.count += 1
+
+
 @dataclass(frozen=True, slots=True)
 class Owned:
     """An open ledger.
@@ -70,13 +93,18 @@ class Owned:
     can_be_lost: bool
     transactions: Transactions = field(default_factory=Transactions)
     loss: Loss = field(default_factory=Loss)
+    writes: Writes = field(default_factory=Writes)
+
+    def __post_init__(self) -> None:
+        """Begin to count."""
+        self.writes.listen(self.engine)
 
     def transact(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in one transaction.
 
         Raises LedgerUnavailable, with nothing stored; as CommitUnknown where that is not sure.
         """
-        begun_at = self.loss.begin()
+        begun_at, written = self.loss.begin(), self.writes.count
         try:
             with (
                 self.transactions.counted(),
@@ -90,7 +118,9 @@ class Owned:
         except LedgerUnavailable:
             self.loss.failed(begun_at)
             raise
-        self.loss.over(halted)
+        # One that wrote nothing succeeds on a full disk too: it shows nothing.
+        if self.writes.count > written:
+            self.loss.over(halted)
         return done
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
