@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
 from paperdesk.desk.ports import Clock, Stopped
 from paperdesk.domain.client import SERVICE, Actor
 from paperdesk.domain.halt import Halt
@@ -25,10 +27,8 @@ class Safety(Transacting):
     _clock: Clock
 
     async def check_writable(self) -> None:
-        """Write something that changes nothing."""
-        await self._transact(
-            lambda c: c.execute(owner.update().values(epoch=owner.c.epoch)).rowcount
-        )
+        """Write something that changes nothing in the end."""
+        await self._transact(_write)
 
     async def halt(self, halt: Halt, *, cancel_working: bool, by: Actor = SERVICE) -> Stopped:
         """Store a halt."""
@@ -66,3 +66,9 @@ class Safety(Transacting):
         if self._owned.loss.is_doubted:
             await self.check_writable()
         return self._owned.loss.take()
+
+
+def _write(connection: sa.Connection) -> None:
+    """Change a row and change it back: SQLite writes no page to which nothing was done."""
+    for _ in range(2):
+        connection.execute(owner.update().values(epoch=-owner.c.epoch))
