@@ -40,12 +40,26 @@ COUNTED: Final = (
 )  # fmt: skip
 
 
+def commit() -> str:
+    """Return what is tested."""
+    head = _git("rev-parse", "HEAD")
+    return f"{head}+changes" if _git("status", "--porcelain", "src") else head
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(
+        ["git", *words], cwd=ROOT, capture_output=True, check=False, text=True
+    )
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
+
+
 @dataclass
 class Tally:
     """What one run counted."""
 
     ledger: str
     seed: int
+    commit: str = field(default_factory=commit)  # as the run begins: it may take hours
     began: float = field(default_factory=time.monotonic)
     counts: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
@@ -137,7 +151,7 @@ class Tally:
         folder.mkdir(exist_ok=True)
         path = folder / f"storm-{self.ledger}.json"
         before = _read(path)
-        body = self._body(before if before.get("commit") == commit() else {})
+        body = self._body(before if before.get("commit") == self.commit else {})
         path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
         return path
 
@@ -147,7 +161,7 @@ class Tally:
         rows.update({n.removeprefix(ROW): c for n, c in totals.items() if n.startswith(ROW)})
         differed = [*before.get("what_differed", []), *self.differences]
         return {
-            "commit": commit(),
+            "commit": self.commit,
             "ledger": self.ledger,
             "runs": before.get("runs", 0) + 1,
             "seeds": [*before.get("seeds", []), self.seed],
@@ -163,16 +177,3 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
-
-
-def commit() -> str:
-    """Return what is tested."""
-    head = _git("rev-parse", "HEAD")
-    return f"{head}+changes" if _git("status", "--porcelain", "src") else head
-
-
-def _git(*words: str) -> str:
-    done = subprocess.run(
-        ["git", *words], cwd=ROOT, capture_output=True, check=False, text=True
-    )
-    return done.stdout.strip() if done.returncode == 0 else "unknown"
