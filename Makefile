@@ -10,6 +10,8 @@ CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 	schema machine fuzz-service planted
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
 	unanswered crowd same kills storm harms walks flood limits backup-drill audit canaries halts
+	unanswered crowd same kills walks flood limits backup-drill audit canaries halts \
+	smallscope mutants
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
@@ -32,6 +34,19 @@ races: .venv/installed-dev
 MINUTES ?= 10
 prove: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m proof.prove $(MINUTES)
+# Every schedule of one symbol, two targets, a crash and a lost line, over the real functions of
+# the domain: how many states, and whether a law broke. The seed is of the random schedules.
+SCOPE_SEED ?= 0
+smallscope: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m smallscope $(SCOPE_SEED)
+
+# Small defects, planted in MUTANTS (domain or desk) for MINUTES: which no test notices. What was
+# judged is kept in build/mutants.json, and not judged again; 0 minutes prints it.
+MUTANTS ?= domain
+MINUTES ?= 10
+MUTANT_SEED ?= 0
+mutants: .venv/installed-dev
+	@PYTHONPATH=src:tests $(BIN)/python -m mutants $(MUTANTS) $(MINUTES) $(MUTANT_SEED)
 
 # The line drops before an order is answered, in SEEDS runs on a virtual clock: what became of each.
 SEEDS ?= 500
