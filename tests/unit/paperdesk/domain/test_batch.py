@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from makers import make_batch, make_order, make_row
+from makers import BATCH, make_batch, make_order, make_row
 from paperdesk.domain.batch import Outcome, Row
 from paperdesk.domain.order import TERMINAL, OrderState, ShownStatus, shown_status
 
@@ -81,3 +81,12 @@ def test_a_batch_is_final_when_every_row_is() -> None:
     assert make_batch().is_final
     assert make_batch(done, done).is_final
     assert not make_batch(done, working).is_final
+
+
+def test_a_batch_is_withdrawn_when_every_row_has_ended_or_is_kept_by_another_batch() -> None:
+    done, working = make_row(outcome=Outcome.ERROR), make_row(order=make_order())
+    kept = replace(working, kept_by=BATCH)
+
+    assert make_batch(done, kept).is_withdrawn
+    assert make_batch(done).is_withdrawn
+    assert not make_batch(done, kept, working).is_withdrawn

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from makers import NOW, make_halt, seconds
-from paperdesk.domain.halt import Halt, strictest
+from makers import ACCOUNT, NOW, make_halt, seconds
+from paperdesk.domain.halt import Halt, strictest, strictest_of
 from paperdesk.domain.vocabulary import HaltMode
 
 halts = st.builds(
@@ -43,6 +43,14 @@ def test_a_halt_says_what_is_halted_by_whom_and_why() -> None:
 
 def test_without_halts_nothing_is_halted() -> None:
     assert strictest([]) is None
+
+
+def test_an_account_is_halted_by_its_own_halt_or_by_one_of_all_and_by_no_others() -> None:
+    own, of_all = make_halt(), make_halt(account=None)
+
+    assert strictest_of([own], ACCOUNT) is own
+    assert strictest_of([of_all], ACCOUNT) is of_all
+    assert strictest_of([make_halt(account="DUP203550")], ACCOUNT) is None
 
 
 def test_the_stricter_mode_wins_over_the_older_halt() -> None:

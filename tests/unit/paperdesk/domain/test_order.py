@@ -249,3 +249,8 @@ def test_a_late_order_shows_its_real_status_and_its_warnings() -> None:
     assert shown_status(late) is ShownStatus.PENDING_CANCEL
     assert shown_status(replace(late, state=OrderState.FILLED)) is ShownStatus.FILLED
     assert shown_warnings(late) == ("late",)
+
+
+def test_what_has_left_and_not_ended_is_sent_and_what_is_shown_as_unknown_unresolved() -> None:
+    assert set(OrderState) - TERMINAL - {OrderState.PLANNED} == SENT
+    assert {s for s in OrderState if SHOWN[s] is ShownStatus.UNKNOWN} == UNRESOLVED

@@ -500,3 +500,38 @@ def test_a_refusal_after_a_cancel_was_asked_may_be_of_the_cancel() -> None:
         reconcile.apply_status(working, inactive, NOW), refused, NOW
     )
     assert other_way == rejected
+
+
+def test_an_open_order_says_nothing_of_how_much_is_filled() -> None:
+    assert fold(sending(), [order_report(Told.SUBMITTED)]).broker_filled == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        (Told.ACKNOWLEDGED, None),
+        (Told.PRE_SUBMITTED, WireStatus.PRE_SUBMITTED),
+        (Told.INACTIVE, WireStatus.PRE_SUBMITTED),
+        (Told.SUBMITTED, WireStatus.SUBMITTED),
+        (Told.FILLED, WireStatus.SUBMITTED),
+    ],
+)
+def test_what_was_told_is_kept_as_the_wires_status(
+    told: Told, status: WireStatus | None
+) -> None:
+    order = fold(sending(), [status_report(told, perm_id=0)])
+
+    assert order.wire_status is status
+    assert fold(order, [status_report(Told.ACKNOWLEDGED)]).wire_status is status
+
+
+def test_a_completed_order_that_was_refused_has_words_and_no_code() -> None:
+    order = fold(sending(), [completed(Told.INACTIVE, words="Rejected: no margin")])
+
+    assert (order.broker_code, order.error) == (None, "Rejected: no margin")
+
+
+def test_twenty_warnings_are_kept_and_no_more() -> None:
+    told = [error_report(399, f"{n:02}", effect=Effect.INFORMATION) for n in range(30)]
+
+    assert len(fold(sending(), told).warnings) == 20

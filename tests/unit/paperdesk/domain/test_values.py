@@ -12,17 +12,28 @@ from makers import (
     ACCOUNT,
     BATCH,
     NOW,
+    make_batch,
     make_execution,
+    make_goal,
     make_order,
+    make_row,
     make_target,
     order_report,
 )
 from paperdesk.domain.batch import Outcome, Row
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import base_and_revision, newest_revisions
-from paperdesk.domain.hours import Session, SessionHours
+from paperdesk.domain.hours import Session, SessionHours, day_began
+from paperdesk.domain.order import OrderState, ShownStatus
 from paperdesk.domain.reports import OpenOrder, Told
-from paperdesk.domain.views import Preview, PreviewRow, Readiness, TargetState, TargetView
+from paperdesk.domain.views import (
+    Cancellation,
+    Preview,
+    PreviewRow,
+    Readiness,
+    TargetState,
+    TargetView,
+)
 from paperdesk.domain.vocabulary import ClientName, ExecId, Scope, Side, Symbol
 
 
@@ -136,3 +147,72 @@ def test_ready_is_a_writable_ledger_and_an_account_that_is_up() -> None:
     assert Readiness(ledger_writable=True, account_up=True).is_ready
     assert not Readiness(ledger_writable=True, account_up=False).is_ready
     assert not Readiness(ledger_writable=False, account_up=True).is_ready
+
+
+@pytest.mark.parametrize(
+    ("at", "began"),
+    [
+        (datetime(2026, 3, 9, 14, 30, tzinfo=UTC), datetime(2026, 3, 9, 4, tzinfo=UTC)),
+        (datetime(2026, 3, 9, 3, 59, tzinfo=UTC), datetime(2026, 3, 8, 5, tzinfo=UTC)),
+    ],
+)
+def test_a_day_begins_at_midnight_in_new_york(at: datetime, began: datetime) -> None:
+    assert day_began(at) == began
+
+
+def test_the_next_opening_is_the_first_after_now() -> None:
+    days = [datetime(2026, 3, day, 13, 30, tzinfo=UTC) for day in (9, 10, 11)]
+    hours = SessionHours(tuple(Session(day, day.replace(hour=20)) for day in days))
+
+    assert hours.next_open(days[0]) == days[1]
+    assert hours.day_ends_at(days[0]) == days[0].replace(hour=20)
+    assert hours.next_open(days[2]) is None
+
+
+def test_the_expected_price_is_named_as_the_price_that_was_reckoned_with() -> None:
+    goal = make_goal(target=make_target(expected="150"))
+
+    assert goal.price(Side.BUY) == Decimal(150)
+    assert goal.price_words(Side.BUY, NOW) == "the expected_price"
+    assert goal.price_words(Side.BUY, NOW) != make_goal().price_words(Side.BUY, NOW)
+
+
+def test_a_cancel_lists_what_is_an_order_and_what_was_dropped_before_it_was_one() -> None:
+    listed = (
+        make_row(order=make_order(state=OrderState.WORKING, order_id=1, filled=30)),
+        make_row(order=make_order(state=OrderState.CANCELLED, order_id=2)),
+        make_row(order=make_order(state=OrderState.DROPPED)),
+        make_row(outcome=Outcome.WITHDRAWN),
+        replace(make_row(outcome=Outcome.NO_CHANGE), kept=make_order(order_id=3)),
+    )
+    left_out = (
+        make_row(outcome=Outcome.ERROR),
+        make_row(outcome=Outcome.NO_CHANGE),
+        make_row(order=make_order(state=OrderState.LAPSED)),
+        make_row(order=make_order(state=OrderState.NOT_PLACED)),
+    )
+
+    rows = Cancellation.of(make_batch(*listed, *left_out), is_up=True).rows
+
+    assert [(row.order_id, row.cancelled, row.filled_qty) for row in rows] == [
+        (1, False, 30),
+        (2, True, 0),
+        (None, True, 0),
+        (None, True, 0),
+        (3, False, 0),
+    ]
+    assert rows[3].status is ShownStatus.CANCELLED
+    assert not any(row.cancel_requested for row in rows)
+
+
+def test_a_cancel_is_on_its_way_only_for_what_works_and_only_without_a_line() -> None:
+    working = make_row(order=make_order(state=OrderState.WORKING))
+    ended = make_row(order=make_order(state=OrderState.FILLED, filled=100))
+    kept = replace(working, kept_by=BATCH)
+    batch = make_batch(working, ended, kept, make_row(outcome=Outcome.WITHDRAWN))
+
+    down, up = (Cancellation.of(batch, is_up=is_up).rows for is_up in (False, True))
+
+    assert [row.cancel_requested for row in down] == [True, False, False, False]
+    assert not any(row.cancel_requested for row in up)
+    assert [row.kept_by for row in down] == [None, None, BATCH, None]
