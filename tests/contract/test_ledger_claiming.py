@@ -36,12 +36,13 @@ from makers import (
     execution_report,
     make_goal,
     make_target,
+    order_report,
     seconds,
 )
 from paperdesk.desk.ports import Ledger
 from paperdesk.domain.batch import ErrorCode, Refusal, Successor
 from paperdesk.domain.limits import Limits
-from paperdesk.domain.order import OrderState, ShownStatus
+from paperdesk.domain.order import OrderEvent, OrderState, ShownStatus
 from paperdesk.domain.planning import Rules
 from paperdesk.domain.views import Lock
 from paperdesk.domain.vocabulary import BatchId, HaltMode, OrderRef, Symbol, TimeInForce
@@ -143,6 +144,36 @@ async def test_a_day_order_knows_when_its_time_ends(ledger: Ledger) -> None:
     won = await claim(ledger, ref(0), ref(1), line=replace(LINE, day_ends_at=SOON))
 
     assert [found.good_until for found in won] == [SOON, None]
+
+
+async def test_an_intent_is_not_claimed_once_the_position_it_was_planned_from_is_another(
+    ledger: Ledger,
+) -> None:
+    await planned(ledger, make_target(quantity=100))
+    await hold(ledger, 30)  # somebody bought elsewhere
+
+    assert await claim(ledger, ref()) == []
+    found = await row(ledger)
+    assert (found.status, found.error_code) == (ShownStatus.ERROR, ErrorCode.NOT_PLACED)
+    assert "post the target again" in (found.error or "")
+
+
+@pytest.mark.parametrize("filled", [0, 100])
+async def test_no_intent_is_claimed_beside_or_after_an_order_that_arrived_late(
+    ledger: Ledger, filled: int
+) -> None:
+    await sent(ledger, make_target(quantity=100))
+    await ledger.lost([ACCOUNT], NOW, NOW)
+    await ledger.conclude(
+        ref(), OrderEvent.ABSENT, "never there", NOW, expected=OrderState.UNKNOWN
+    )
+    await planned(ledger, make_target(quantity=40), batch=SECOND)
+    late = [execution_report(quantity=filled)] if filled else []
+    await learn(ledger, order_report(), *late)
+
+    assert await claim(ledger, ref(batch=SECOND), first_id=2) == []
+    found = await row(ledger, batch=SECOND)
+    assert (found.status, found.error_code) == (ShownStatus.ERROR, ErrorCode.NOT_PLACED)
 
 
 # -- judged again ----------------------------------------------------------------------------

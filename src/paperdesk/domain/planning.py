@@ -221,6 +221,20 @@ def refusal_at_claim(order: Order, situation: Situation, rules: Rules) -> Refusa
     return _Bench(situation, rules).breach(wish, order.conid)
 
 
+def overtaken_at_claim(order: Order, situation: Situation, aim: int) -> Refusal | None:
+    """Refuse a planned intent that does not lead from the position to `aim` any more.
+
+    Since it was planned an order may have arrived late, or somebody have traded elsewhere: what
+    was computed from the position of then would trade twice.
+    """
+    beside = [o for o in situation.unsettled if o.conid == order.conid and o.ref != order.ref]
+    ends_at = situation.positions.get(order.conid, 0) + order.side.sign * order.quantity
+    if ends_at == aim and not beside:
+        return None
+    words = f"the position in {order.symbol} changed after this order was planned: "
+    return Refusal(ErrorCode.NOT_PLACED, f"{words}it was not sent; post the target again")
+
+
 def intent_of(
     decision: Decision, batch_id: BatchId, account: AccountId, *, at: datetime
 ) -> Order:

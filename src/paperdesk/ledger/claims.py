@@ -17,9 +17,9 @@ from paperdesk.crash import crash_point
 from paperdesk.desk.ports import Claim, JudgeClaim, Line
 from paperdesk.domain.batch import ErrorCode, Refusal
 from paperdesk.domain.order import Order, OrderEvent, OrderState, advance
-from paperdesk.domain.planning import Situation
+from paperdesk.domain.planning import Situation, overtaken_at_claim
 from paperdesk.domain.vocabulary import AccountId, BatchId, OrderRef, TimeInForce
-from paperdesk.ledger import standing
+from paperdesk.ledger import reading, standing
 from paperdesk.ledger.journal import Journal
 from paperdesk.ledger.plans import account_situation
 from paperdesk.ledger.prepared import among
@@ -31,11 +31,14 @@ from paperdesk.ledger.records import (
     supersede,
     update_row,
 )
-from paperdesk.ledger.rows import order_of
-from paperdesk.ledger.schema import orders, owner
+from paperdesk.ledger.rows import RowMapping, order_of
+from paperdesk.ledger.schema import orders, owner, targets
 
 _EPOCH: Final = sa.select(owner.c.epoch)
 _BY_REF: Final = sa.select(orders).where(orders.c.ref.in_(among("refs")))
+_SERVED: Final = sa.select(
+    targets.c.id, (targets.c.quantity - targets.c.foreign_qty).label("aim")
+).where(targets.c.id.in_(among("ids")))
 
 
 def claim(
@@ -55,6 +58,7 @@ def claim(
     planned = [order for order, _ in found.values()]
     newest = _newest(connection, planned)
     situations = _situations(connection, planned, judge.whole_accounts, at)
+    overtaken = _overtaken(connection, list(found.values()), situations)
     for wanted in claims:
         order, row = found[wanted.ref]
         if _is_claimed_so(order, wanted) and row["epoch"] == epoch:
@@ -65,7 +69,7 @@ def claim(
     for wanted in claims:
         order, row = found[wanted.ref]
         by = newest[order.account].get(order.symbol, 0)
-        refusal = judge(order, situations[order.account])
+        refusal = judge(order, situations[order.account]) or overtaken.get(order.ref)
         if _is_claimed_so(order, wanted) and row["epoch"] == epoch:
             # The caller did not learn that its first claim was stored, and wrote no frame.
             is_late = order.cancel_asked or order.send_before <= at or by > row["serves"]
@@ -138,6 +142,29 @@ def _newest(
         }
         for account in {order.account for order in found}
     }
+
+
+def _overtaken(
+    connection: sa.Connection,
+    found: Sequence[tuple[Order, RowMapping]],
+    situations: Mapping[AccountId, Situation],
+) -> dict[OrderRef, Refusal]:
+    """Refuse what no longer leads from the position to its target."""
+    planned = [(o, row["serves"]) for o, row in found if o.state is OrderState.PLANNED]
+    served = sorted(target for _, target in planned)
+    rows = connection.execute(_SERVED, {"ids": served}) if served else ()
+    aims = {row.id: row.aim for row in rows}
+    refused = {}
+    for account, situation in situations.items():
+        own = [(order, target) for order, target in planned if order.account == account]
+        conids = [order.conid for order, _ in own]
+        unsettled = reading.unsettled(connection, account, conids, situation.at)
+        now = replace(situation, unsettled=unsettled)
+        for order, target in own:
+            refusal = overtaken_at_claim(order, now, aims[target])
+            if refusal is not None:
+                refused[order.ref] = refusal
+    return refused
 
 
 def _situations(

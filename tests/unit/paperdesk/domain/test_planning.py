@@ -33,6 +33,7 @@ from paperdesk.domain.planning import (
     Rules,
     Situation,
     intent_of,
+    overtaken_at_claim,
     plan,
     refusal_at_claim,
 )
@@ -639,3 +640,23 @@ def test_an_intent_is_judged_once_more_when_it_is_claimed(
     refusal = refusal_at_claim(make_order(state=UNSENT, quantity=100), situation, rules)
 
     assert (refusal and refusal.code) == code
+
+
+def test_an_intent_is_claimed_only_where_it_still_leads_to_its_target() -> None:
+    intent = make_order(state=OrderState.PLANNED, side=Side.SELL, quantity=60)
+    held, moved = make_situation({AAPL: 100}, intent), make_situation({AAPL: 90}, intent)
+
+    assert overtaken_at_claim(intent, held, 40) is None
+    refused = [overtaken_at_claim(intent, moved, 40), overtaken_at_claim(intent, held, 41)]
+    assert [None if found is None else found.code for found in refused] == [
+        ErrorCode.NOT_PLACED,
+        ErrorCode.NOT_PLACED,
+    ]
+
+
+def test_no_intent_is_claimed_beside_another_order_of_its_contract() -> None:
+    intent = make_order(state=OrderState.PLANNED, seq=1, quantity=40)
+    late, other = make_order(), make_order(conid=MSFT)
+
+    assert overtaken_at_claim(intent, make_situation({}, intent, late), 40) is not None
+    assert overtaken_at_claim(intent, make_situation({}, intent, other), 40) is None
