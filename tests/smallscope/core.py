@@ -135,11 +135,17 @@ class Core:
     def _ask_cancel(self, number: int) -> int:
         return self._changed(number, lambda order: replace(order, cancel_asked=True))
 
-    def _claim(self, number: int, index: int, position: int) -> int:
+    def _claim(
+        self, number: int, serves: int, position: int, unsettled: tuple[int, ...]
+    ) -> int:
         """Claim an intent, or let it lapse where it may not be sent."""
-        order = self._orders[number]
-        situation = Situation(NOW, {AAPL: position})
-        if planning.refusal_at_claim(order, situation, RULES) is not None:
+        order, index = self._orders[number], index_of(self._orders[number])
+        known = [self._orders[other] for other in unsettled]
+        situation = Situation(NOW, {AAPL: position}, known)
+        refusal = planning.refusal_at_claim(order, situation, RULES)
+        if refusal is None and Twist.CLAIMS_BLINDLY not in self.twists:
+            refusal = planning.overtaken_at_claim(order, situation, self.targets[serves])
+        if refusal is not None:
             return self._advance(number, OrderEvent.LAPSED)
         claimed = replace(
             advance(order, OrderEvent.CLAIMED, NOW),

@@ -66,7 +66,7 @@ def breach_of_step(core: Core, before: State, move: Move, after: State) -> str |
         return "INV-LATEST-WINS: an order was claimed for a target that is not the newest"
     order = core.order(after.orders[move.which])
     aims_at = position(core, before) + order.side.sign * order.quantity
-    if aims_at != core.targets[before.serves[move.which]] and not before.late:
+    if aims_at != core.targets[before.serves[move.which]]:
         return (
             "INV-SETTLED-BEFORE-NEXT: the order does not lead from the position to its target"
         )

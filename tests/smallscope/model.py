@@ -90,6 +90,7 @@ class Twist(StrEnum):
     RESENDS = "the frame of an unanswered order is written again in the next session"
     CLAIMS_LATER = "the claim is committed after the frame was written"
     SENDS_STALE = "a claim does not ask for a newer target"
+    CLAIMS_BLINDLY = "a claim does not ask whether the order still leads to its target"
     PLANS_BESIDE = "a new order is planned beside the one that works"
     BELIEVES_POSITIONS = "orders are planned from the position that the broker pushed"
     NO_SETTLING = "the position is taken the moment that Cancelled is told"

@@ -45,6 +45,7 @@ PLANTED: Final[Mapping[Twist, Bounds]] = {
     Twist.RESENDS: _LINE,
     Twist.CLAIMS_LATER: Bounds(CROSSED, drops=0),
     Twist.SENDS_STALE: FULL["no fault"],
+    Twist.CLAIMS_BLINDLY: Bounds(CROSSED, crashes=0, pieces=1),
     Twist.PLANS_BESIDE: FULL["no fault"],
     Twist.BELIEVES_POSITIONS: FULL["no fault"],
     Twist.NO_SETTLING: _QUIRK,

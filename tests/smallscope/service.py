@@ -208,11 +208,7 @@ def _plan(core: Core, state: State, move: Move) -> State:
     i = move.which
     if newest(state) > i:
         return state._replace(rows=put(state.rows, i, Outcome.WITHDRAWN.value))
-    unsettled = tuple(
-        number
-        for j, number in enumerate(state.orders)
-        if number >= 0 and not core.is_settled(number, bool(state.calm >> j & 1))
-    )
+    unsettled = _unsettled(core, state)
     if Twist.PLANS_BESIDE in core.twists:
         unsettled = ()
     is_trusting = Twist.BELIEVES_POSITIONS in core.twists
@@ -230,12 +226,26 @@ def _plan(core: Core, state: State, move: Move) -> State:
     return state._replace(rows=rows, orders=orders, serves=serves)
 
 
+def _unsettled(core: Core, state: State) -> tuple[int, ...]:
+    return tuple(
+        number
+        for i, number in enumerate(state.orders)
+        if number >= 0 and not core.is_settled(number, bool(state.calm >> i & 1))
+    )
+
+
+def _claimed(core: Core, state: State, i: int) -> State:
+    held, unsettled = position(core, state), _unsettled(core, state)
+    number = core.claim(state.orders[i], state.serves[i], held, unsettled)
+    return moved(core, state, i, number)
+
+
 def _claim(core: Core, state: State, move: Move) -> State:
     i = move.which
     number, bit = state.orders[i], 1 << i
     if newest(state) > state.serves[i] and Twist.SENDS_STALE not in core.twists:
         return moved(core, state, i, core.advance(number, E.DROPPED))
-    after = moved(core, state, i, core.claim(number, i, position(core, state)))
+    after = _claimed(core, state, i)
     if core.state(after.orders[i]) is not S.SENDING:
         return after
     return after._replace(writing=after.writing | bit)
@@ -246,7 +256,7 @@ def _write(core: Core, state: State, move: Move) -> State:
     i = move.which
     state = state._replace(writing=state.writing & ~(1 << i))
     if Twist.CLAIMS_LATER in core.twists:  # the frame has left: now the claim
-        return moved(core, state, i, core.claim(state.orders[i], i, position(core, state)))
+        return _claimed(core, state, i)
     if state.life != READY:
         return moved(core, state, i, core.advance(state.orders[i], E.NOT_SENT))
     return _framed(state, i)
