@@ -660,3 +660,32 @@ def test_no_intent_is_claimed_beside_another_order_of_its_contract() -> None:
 
     assert overtaken_at_claim(intent, make_situation({}, intent, late), 40) is not None
     assert overtaken_at_claim(intent, make_situation({}, intent, other), 40) is None
+
+
+@pytest.mark.parametrize(("limit", "is_refused"), [(16_000, True), (17_000, False)])
+def test_what_was_drafted_before_counts_for_the_whole_account_at_its_reference_price(
+    limit: int,
+    is_refused: bool,  # noqa: FBT001
+) -> None:
+    first = make_goal(target=make_target(quantity=100, expected="150"))
+    second = make_goal(
+        seq=1, conid=MSFT, target=make_target("MSFT", quantity=10, expected="150")
+    )
+    limits = Limits(max_gross_notional=Decimal(limit))
+
+    decisions = plan([first, second], make_situation(), Rules(limits=limits)).decisions
+
+    assert decisions[0].refusal is None
+    assert (decisions[1].refusal is not None) is is_refused
+
+
+def test_attempts_at_the_same_target_count_and_at_another_do_not() -> None:
+    rules = Rules(limits=Limits(max_attempts_per_target=1))
+    tried = replace(make_situation(), attempts={(AAPL, 100): 1})
+
+    refused, passes = (
+        plan([make_goal(quantity)], tried, rules).decisions[0].refusal for quantity in (100, 90)
+    )
+    assert refused is not None
+    assert refused.code is ErrorCode.LIMIT
+    assert passes is None
