@@ -689,3 +689,21 @@ def test_attempts_at_the_same_target_count_and_at_another_do_not() -> None:
     assert refused is not None
     assert refused.code is ErrorCode.LIMIT
     assert passes is None
+
+
+def test_a_new_intent_has_traded_nothing() -> None:
+    (decision,) = plan([make_goal()], make_situation(), Rules()).decisions
+    intent = intent_of(decision, BatchId("b" * 16), ACCOUNT, at=NOW)
+
+    traded = intent.filled_qty, intent.executed_qty, intent.filled_value, intent.broker_filled
+    assert traded == (0, 0, 0, 0)
+
+
+def test_an_order_that_reaches_a_limit_exactly_may_be_claimed() -> None:
+    order = make_order(state=OrderState.PLANNED, limit="150")
+    at_most, below = (
+        Rules(limits=Limits(max_position_notional=Decimal(n))) for n in (15_000, 14_999)
+    )
+
+    assert refusal_at_claim(order, make_situation(), at_most) is None
+    assert refusal_at_claim(order, make_situation(), below) is not None

@@ -47,7 +47,7 @@ from paperdesk.domain.reports import (
     StatusReport,
     Told,
 )
-from paperdesk.domain.vocabulary import ExecId, OrderRef, PermId
+from paperdesk.domain.vocabulary import ExecId, OrderId, OrderRef, PermId
 
 Evidence = (
     OrderReport | StatusReport | CompletedReport | ErrorReport | Execution | CommissionReport
@@ -535,3 +535,26 @@ def test_twenty_warnings_are_kept_and_no_more() -> None:
     told = [error_report(399, f"{n:02}", effect=Effect.INFORMATION) for n in range(30)]
 
     assert len(fold(sending(), told).warnings) == 20
+
+
+def test_warnings_stand_in_one_order_whatever_they_came_in() -> None:
+    told = [error_report(399, words, effect=Effect.INFORMATION) for words in "dbacfe"]
+    warnings = fold(sending(), told).warnings
+
+    assert list(warnings) == sorted(warnings)
+
+
+def test_an_order_takes_the_first_perm_id_that_says_anything() -> None:
+    unsaid, said = make_execution("x.01.01", quantity=10, perm_id=0), make_execution("y.01.01")
+
+    assert fold(sending(), [replace(said, quantity=10), unsaid]).perm_id == 9001
+    assert fold(sending(), [unsaid, replace(said, quantity=10)]).perm_id == 9001
+
+
+def test_an_order_that_has_no_order_id_takes_the_one_it_is_told_and_keeps_its_own() -> None:
+    unnumbered, numbered = sending(), replace(sending(), order_id=OrderId(7))
+    told = [order_report(order_id=41)]
+
+    assert fold(unnumbered, told).order_id == 41
+    assert fold(numbered, told).order_id == 7
+    assert fold(unnumbered, [order_report(order_id=0)]).order_id is None
