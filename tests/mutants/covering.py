@@ -25,7 +25,6 @@ SUITES: Final = {
     "desk": (
         "tests/unit/paperdesk/desk",
         "tests/integration/desk",
-        "tests/integration/api",
         "tests/races",
     ),
 }

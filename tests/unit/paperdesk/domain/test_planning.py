@@ -696,7 +696,7 @@ def test_a_new_intent_has_traded_nothing() -> None:
     intent = intent_of(decision, BatchId("b" * 16), ACCOUNT, at=NOW)
 
     traded = intent.filled_qty, intent.executed_qty, intent.filled_value, intent.broker_filled
-    assert traded == (0, 0, 0, 0)
+    assert traded == (0, 0, Decimal(0), 0)
 
 
 def test_an_order_that_reaches_a_limit_exactly_may_be_claimed() -> None:
