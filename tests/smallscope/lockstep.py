@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from time import perf_counter
+from time import process_time
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -277,25 +277,25 @@ def open_memory() -> Iterator[sa.Connection]:
 def walk(bounds: Bounds, *twists: Twist, seed: int, schedules: int) -> Steps:
     """Follow random schedules on both ledgers; a twist is in the small one only."""
     core, chance, done = Core(bounds.targets, twists), random.Random(seed), Steps()
-    begun = perf_counter()
+    ways, begun = search.Ways(core), process_time()
     with open_memory() as connection:
         while done.schedules < schedules and done.differs is None:
             with connection.begin() as transaction:
-                done.differs = _walked(core, bounds, Twin(connection, core), chance, done)
+                done.differs = _walked(ways, bounds, Twin(connection, core), chance, done)
                 transaction.rollback()
             done.schedules += 1
-    done.seconds = perf_counter() - begun
+    done.seconds = process_time() - begun
     return done
 
 
 def _walked(
-    core: Core, bounds: Bounds, twin: Twin, chance: random.Random, done: Steps
+    ways: search.Ways, bounds: Bounds, twin: Twin, chance: random.Random, done: Steps
 ) -> str | None:
     state = initial(bounds)
     trace: list[str] = []
     while len(trace) < SCHEDULE_MAX:
-        reached = search.step(core, state, chance)
-        if reached is None or not _can_follow(core, state, reached[0]):
+        reached = ways.step(state, chance)
+        if reached is None or not _can_follow(ways.core, state, reached[0]):
             return None
         move, after = reached
         twin.follow(state, move, after)
@@ -324,11 +324,11 @@ def _can_follow(core: Core, state: State, move: Move) -> bool:
 def every_step(bounds: Bounds) -> Steps:
     """Take every transition of a scope on both ledgers, each once."""
     core, done, seen = Core(bounds.targets), Steps(), {initial(bounds)}
-    begun = perf_counter()
+    begun = process_time()
     with open_memory() as connection, connection.begin() as transaction:
         _descend(core, initial(bounds), connection, Twin(connection, core), seen, done)
         transaction.rollback()
-    done.seconds = perf_counter() - begun
+    done.seconds = process_time() - begun
     return done
 
 

@@ -37,7 +37,9 @@ SUITE: Final[Mapping[str, Bounds]] = {
     "one target: a crash, a lost line": Bounds((2,)),
 }
 # Of random schedules: everything at once.
-RANDOM: Final = Bounds(CROSSED, crashes=2, drops=2, losses=1, quirks=2)
+RANDOM: Final = Bounds(CROSSED, crashes=2, drops=2, losses=1, quirks=1)
+# Two quirks of one order: the broker holds it as Inactive, and refuses its cancel.
+HELD_AND_REFUSED: Final = Bounds(CROSSED, crashes=0, drops=0, quirks=2, pieces=1)
 
 _LINE: Final = Bounds(CROSSED, crashes=0)
 _QUIRK: Final = Bounds(CROSSED, crashes=0, drops=0, quirks=1)

@@ -1,7 +1,8 @@
 """Every state that can be reached, and random ways through them.
 
 Owns: `explore`, breadth first with every state visited once, `sample`, seeded, and Report. A
-breach comes with the shortest schedule that leads to it. Knows no law and no move.
+breach comes with the shortest schedule that leads to it. Seconds are those of the processor: the
+machine may have others to serve. Knows no law and no move.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import random
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import process_time
 from typing import Final
 
 from paperdesk.domain.order import InvalidTransition
@@ -36,6 +37,7 @@ NEW: Final = frozenset(
 )
 NEW_SHARE: Final = 0.15
 SCHEDULE_MAX: Final = 500
+KEPT_MAX: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class _Search:
         self.resting: list[int] = []
 
     def run(self) -> Report:
-        begun, number = perf_counter(), 0
+        begun, number = process_time(), 0
         while number < len(self.states) and self.report.breach is None:
             self._expand(number)
             number += 1
@@ -106,7 +108,7 @@ class _Search:
         report.states, report.at_rest = len(self.states), len(self.resting)
         report.schedules = sum(self.ways[number] for number in self.resting)
         report.depth = self.depths[-1]
-        report.seconds = perf_counter() - begun
+        report.seconds = process_time() - begun
         return report
 
     def _expand(self, number: int) -> None:
@@ -189,51 +191,73 @@ def explore(bounds: Bounds, *twists: Twist) -> Report:
     return _Search(bounds, frozenset(twists)).run()
 
 
-def step(core: Core, state: State, chance: random.Random) -> tuple[Move, State] | None:
-    """Take a random step that changes anything; None where there is none.
+class Ways:
+    """The steps from each state, kept as long as there is room: schedules share their begins."""
 
-    What is new comes seldom, or it would all have happened before anything was sent.
-    """
-    found = list(enabled(core, state))
-    chance.shuffle(found)
-    if chance.random() > NEW_SHARE:
-        found.sort(key=lambda move: move.name in NEW)
-    for move in found:
-        after = apply(core, state, move)
-        if after != state:
-            return move, after
-    return None
+    def __init__(self, core: Core) -> None:
+        self.core: Final = core
+        self._kept: dict[State, list[tuple[Move, State]]] = {}
+        self._lawful: set[State] = set()
+
+    def step(self, state: State, chance: random.Random) -> tuple[Move, State] | None:
+        """Take a random step that changes anything; None where there is none.
+
+        What is new comes seldom, or it would all have happened before anything was sent.
+        """
+        ways = self._kept.get(state)
+        if ways is None:
+            ways = self._keep(state)
+        if chance.random() > NEW_SHARE:
+            ways = [way for way in ways if way[0].name not in NEW] or ways
+        return ways[int(chance.random() * len(ways))] if ways else None
+
+    def breach(self, state: State) -> str | None:
+        """Return what is wrong in a state, None for nothing."""
+        if state in self._lawful:
+            return None
+        words = next(laws.breaches(self.core, state), None)
+        if words is None:
+            self._lawful.add(state)
+        return words
+
+    def _keep(self, state: State) -> list[tuple[Move, State]]:
+        if len(self._kept) > KEPT_MAX:
+            self._kept.clear()
+            self._lawful.clear()
+        found = ((move, apply(self.core, state, move)) for move in enabled(self.core, state))
+        ways = [(move, after) for move, after in found if after != state]
+        self._kept[state] = ways
+        return ways
 
 
 def sample(bounds: Bounds, *, seed: int, schedules: int) -> Report:
     """Follow random schedules to rest, and check the same laws on the way."""
-    core, chance, report = Core(bounds.targets), random.Random(seed), Report()
-    begun = perf_counter()
+    ways, chance, report = Ways(Core(bounds.targets)), random.Random(seed), Report()
+    begun = process_time()
     for _ in range(schedules):
-        report.breach = _follow(core, bounds, chance, report)
+        report.breach = _follow(ways, bounds, chance, report)
         report.schedules += 1
         if report.breach is not None:
             break
-    report.seconds = perf_counter() - begun
+    report.seconds = process_time() - begun
     return report
 
 
-def _follow(core: Core, bounds: Bounds, chance: random.Random, report: Report) -> Breach | None:
+def _follow(ways: Ways, bounds: Bounds, chance: random.Random, report: Report) -> Breach | None:
     """Take one schedule until nothing more can happen."""
     state = initial(bounds)
     schedule: list[Move] = []
     while len(schedule) < SCHEDULE_MAX:
-        taken = step(core, state, chance)
+        taken = ways.step(state, chance)
         if taken is None:
-            words = laws.breach_at_rest(core, state, bounds)
+            words = laws.breach_at_rest(ways.core, state, bounds)
             report.at_rest += 1
             return None if words is None else Breach(words, tuple(schedule))
         move, after = taken
         schedule.append(move)
         report.transitions += 1
         report.moves[move.name] = report.moves.get(move.name, 0) + 1
-        words = laws.breach_of_step(core, state, move, after)
-        words = words or next(laws.breaches(core, after), None)
+        words = laws.breach_of_step(ways.core, state, move, after) or ways.breach(after)
         if words is not None:
             return Breach(words, tuple(schedule))
         state = after
