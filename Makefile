@@ -7,11 +7,7 @@ CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races prove \
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts \
-	schema machine fuzz-service planted
-.PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races \
-	unanswered crowd same kills storm harms walks flood limits backup-drill audit canaries halts
-	unanswered crowd same kills walks flood limits backup-drill audit canaries halts \
-	smallscope mutants
+	schema machine fuzz-service planted storm harms smallscope mutants
 
 run: .venv/installed
 	@exec $(BIN)/paperdesk serve
