@@ -34,15 +34,14 @@ prove: .venv/installed-dev
 # the domain: how many states, and whether a law broke. The seed is of the random schedules.
 SCOPE_SEED ?= 0
 smallscope: .venv/installed-dev
-	@PYTHONPATH=tests $(BIN)/python -m smallscope $(SCOPE_SEED)
+	@PYTHONPATH=tests scripts/kept smallscope $(BIN)/python -m smallscope $(SCOPE_SEED)
 
 # Small defects, planted in MUTANTS (domain or desk) for MINUTES: which no test notices. What was
 # judged is kept in build/mutants.json, and not judged again; 0 minutes prints it.
 MUTANTS ?= domain
-MINUTES ?= 10
 MUTANT_SEED ?= 0
 mutants: .venv/installed-dev
-	@PYTHONPATH=src:tests $(BIN)/python -m mutants $(MUTANTS) $(MINUTES) $(MUTANT_SEED)
+	@PYTHONPATH=src:tests scripts/kept mutants $(BIN)/python -m mutants $(MUTANTS) $(MINUTES) $(MUTANT_SEED)
 
 # The line drops before an order is answered, in SEEDS runs on a virtual clock: what became of each.
 SEEDS ?= 500
@@ -86,13 +85,13 @@ canaries: .venv/installed-dev
 CASES ?= 5000
 SCHEMA_SEED ?= 1
 schema: .venv/installed-dev
-	@PYTHONPATH=tests $(BIN)/python -m fuzz.schema $(CASES) $(SCHEMA_SEED)
+	@PYTHONPATH=tests scripts/kept schema $(BIN)/python -m fuzz.schema $(CASES) $(SCHEMA_SEED)
 
 # Whatever clients, the gateway and death may do, in EXAMPLES worlds of up to 60 steps each.
 EXAMPLES ?= 100
 MACHINE_SEED ?= 1
 machine: .venv/installed-dev
-	@PYTHONPATH=tests $(BIN)/python -m fuzz.machine $(EXAMPLES) $(MACHINE_SEED)
+	@PYTHONPATH=tests scripts/kept machine $(BIN)/python -m fuzz.machine $(EXAMPLES) $(MACHINE_SEED)
 
 lint: .venv/installed-dev
 	@scripts/lint
@@ -104,7 +103,7 @@ fuzz: .venv/installed-dev
 
 # Let a gateway talk nonsense to the service for FUZZ_SECONDS; prints the seed of what did harm.
 fuzz-service: .venv/installed-dev
-	@PYTHONPATH=tests $(BIN)/python -m fuzz.service_fuzz $(FUZZ_SECONDS)
+	@PYTHONPATH=tests scripts/kept fuzz-service $(BIN)/python -m fuzz.service_fuzz $(FUZZ_SECONDS)
 
 # What ib_async does that loses orders and fills, and what we do there, as a table.
 traps: .venv/installed-dev
@@ -113,14 +112,14 @@ traps: .venv/installed-dev
 # Kill the service at every crash point, or at those in KILLS, and print what came of it.
 KILLS ?=
 kills: .venv/installed-dev
-	@scripts/kills $(KILLS)
+	@scripts/kept kills scripts/kills $(KILLS)
 
 # Plant each of tests/planted in a copy of the source, or those in BUGS, and count the seeds until
 # it is caught, BUG_SEEDS at most.
 BUGS ?=
 BUG_SEEDS ?= 2000
 planted: .venv/installed-dev
-	@PYTHONPATH=tests $(BIN)/python -m planted.table $(BUG_SEEDS) $(BUGS)
+	@PYTHONPATH=tests scripts/kept planted $(BIN)/python -m planted.table $(BUG_SEEDS) $(BUGS)
 # Kill the service KILLS times at random moments while clients trade on LEDGER: what was doubled or
 # lost. Runs of one commit add up in build/storm-LEDGER.json.
 LEDGER ?= sqlite
@@ -131,7 +130,7 @@ storm: .venv/installed-dev
 # Every other harm to a service that trades, or those in HARMS.
 HARMS ?=
 harms: .venv/installed-dev
-	@PYTHONPATH=tests $(BIN)/python -m storms.harms $(HARMS)
+	@PYTHONPATH=tests scripts/kept harms $(BIN)/python -m storms.harms $(HARMS)
 
 # Back up a service that runs, destroy its ledger, restore it, and compare every answer.
 backup-drill: .venv/installed-dev

@@ -19,6 +19,18 @@ from twsim.faults.catalogue import CATALOGUE
 
 BUILD: Final = Path("build")
 PAGE: Final = Path("RELIABILITY.md")
+PRINTED_LINES_MAX: Final = 70
+# The proofs whose words are on the page, by the name of their command.
+PRINTED: Final = {
+    "kills": "`kill -9` at named points",
+    "harms": "Other harms to a real service",
+    "smallscope": "Every schedule of a small scope",
+    "planted": "Planted bugs",
+    "schema": "The API under its own document",
+    "machine": "Clients, gateway and death in any order",
+    "fuzz-service": "A gateway that talks nonsense",
+    "mutants": "Small defects of domain and desk",
+}
 NOT_RUN: Final = "Not run on this machine."
 
 _HEAD: Final = """# Reliability
@@ -39,12 +51,16 @@ def _page(build: Path) -> Iterator[str]:
     cores, memory = os.cpu_count(), _memory()
     yield f"Machine: {platform.machine()}, {cores} cores, {memory}; Python {_python()}.\n"
     yield from _seeds(_read(build / "proof" / "seeds.json"))
+    for ledger in ("sqlite", "postgresql"):
+        yield from _storm(ledger, _read(build / f"storm-{ledger}.json"))
+    for name, title in PRINTED.items():
+        yield from _printed(name, title, build / "proof" / f"{name}.txt")
 
 
 def _seeds(told: Mapping[str, Any] | None) -> Iterator[str]:
     yield "## The whole service in virtual time\n"
     if told is None:
-        yield NOT_RUN
+        yield f"{NOT_RUN}\n"
         return
     cells = Counter(told["cells"])
     faults: Counter[str] = Counter()
@@ -91,6 +107,29 @@ def _cells(cells: Counter[str]) -> Iterator[str]:
             for fault in sorted(CATALOGUE)
         ],
     )
+
+
+def _storm(ledger: str, told: Mapping[str, Any] | None) -> Iterator[str]:
+    yield f"## `kill -9` at random times, on {ledger} (`make storm`)\n"
+    if told is None:
+        yield f"{NOT_RUN}\n"
+        return
+    yield f"Commit `{told['commit']}`, a real service under load.\n"
+    figures = {name: told[name] for name in told if isinstance(told[name], int)}
+    yield from _table(
+        ("what", "how many"), [(n.replace("_", " "), c) for n, c in figures.items()]
+    )
+
+
+def _printed(name: str, title: str, path: Path) -> Iterator[str]:
+    """What a proof printed in the end, word for word."""
+    yield f"## {title} (`make {name}`)\n"
+    if not path.exists():
+        yield f"{NOT_RUN}\n"
+        return
+    commit, *lines = path.read_text().splitlines()
+    cut = lines[-PRINTED_LINES_MAX:]
+    yield "\n".join(("```text", commit, *(["..."] if cut != lines else []), *cut, "```", ""))
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
