@@ -198,7 +198,7 @@ class _Stage:
         call = past[step.of["nth"] % len(past)]
         assert call.body is not None
         body = call.body
-        if not step.of["as_written"]:
+        if not step.of["as_written"] and "orders" in body:
             (first, *others) = body["orders"]
             other = {**first, "quantity": first["quantity"] + 1}
             body = {**body, "orders": [other, *others]}
@@ -387,6 +387,7 @@ class _Stage:
         """End all that is wrong, and wait until both accounts are up."""
         gateway = self._world.gateway
         self._world.spare()
+        self._down = 0.0
         while self._tasks:
             await asyncio.wait(self._tasks)
         gateway.clear_faults()
@@ -553,14 +554,16 @@ class _Stage:
 
     async def _ask(self, path: str) -> Any:
         """Return what the service shows; it may be reading all anew for a moment."""
+        words = "nobody serves"
         async with self._world.caller(READS) as caller:
             for _ in range(PATIENCE_SECONDS):
                 with suppress(httpx.TransportError):
                     answer = await caller.get(path)
                     if answer.is_success:
                         return json.loads(answer.content, parse_float=Decimal)
+                    words = answer.text
                 await asyncio.sleep(1)
-        raise AssertionError(f"{path}: {answer.text}")
+        raise AssertionError(f"{path}: {words}")
 
     def _complain(self, name: str, words: str) -> None:
         self._record.complaints.append((name, words))

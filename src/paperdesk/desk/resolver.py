@@ -32,6 +32,7 @@ FENCE_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 10.0  # between two passes
 NOT_FOUND: Final = 10147  # "OrderId … that needs to be cancelled is not found"
+IS_OVER: Final = 10148  # "OrderId … that needs to be cancelled cannot be cancelled, state: …"
 
 READ: Final = "read"
 FENCE: Final = "cancel fence"
@@ -214,7 +215,7 @@ class Resolver:
 
     async def _working(self, order: Order, reading: Reading) -> str:
         """Judge an order that is thought to work: is it in the broker's lists?"""
-        case = self._cases.pop(order.ref)
+        self._cases.pop(order.ref)
         listed = [*reading.open_before, *reading.open_after]
         if any(
             entry.report.order_ref == order.ref or entry.report.perm_id == order.perm_id
@@ -224,13 +225,6 @@ class Resolver:
         words = "not in the broker's open orders"
         await self._move(order, OrderEvent.VANISHED, words)
         self._wake.set()
-        if order.executed_qty < order.broker_filled:
-            # It ended, and executions are missing: each pass finds it so, and none settles it.
-            words = f"{words}: {_short(order)}"
-            self._cases[order.ref] = case
-            case.note(reading.begun_at)
-            if case.ripe(self._span):
-                await self._quarantine(await self._ledger.order(order.ref), words)
         return words
 
     # -- conclusions -----------------------------------------------------------------------
@@ -246,7 +240,7 @@ class Resolver:
             await self._finish(order)
 
     async def _finish(self, order: Order) -> None:
-        """Cancel by order id, which must not be known; read once more; then it is certain."""
+        """Cancel by order id, which must find nothing; read once more; then it is certain."""
         case = self._cases.pop(order.ref)
         try:
             code = await self._fence(order)
@@ -256,7 +250,9 @@ class Resolver:
             # The line stands and must not carry it: the order was sent through another one.
             await self._quarantine(order, f"it cannot be asked for: {error}")
             return
-        if code != NOT_FOUND:
+        # Of an order that the broker once had its end is as good: no list of open orders has it.
+        is_over = code == IS_OVER and order.perm_id is not None
+        if code != NOT_FOUND and not is_over:
             said = "nothing" if code is None else f"code {code}"
             await self._note({order.ref: f"the broker answered {said}"}, FENCE)
             self._cases[order.ref] = _Case(case.opened_at)
@@ -264,7 +260,8 @@ class Resolver:
                 [order], "its cancel was not answered as one of a strange order"
             )
             return
-        await self._note({order.ref: f"the broker does not know it ({code})"}, FENCE)
+        shows = "the broker has it as over" if is_over else "the broker does not know it"
+        await self._note({order.ref: f"{shows} ({code})"}, FENCE)
         reading = await self._read()
         now = await self._ledger.order(order.ref)
         if now.state is not OrderState.UNKNOWN:
@@ -309,8 +306,11 @@ class Resolver:
         now = self._clock.now()
         case.note(now)
         if case.ripe(self._span):
-            lock = Lock(order.symbol, _short(order), now)
-            await self._ledger.lock(order.account, order.conid, lock)
+            words = (
+                f"the broker filled {order.broker_filled} of order {order.ref}, its "
+                f"executions add up to {order.executed_qty}"
+            )
+            await self._ledger.lock(order.account, order.conid, Lock(order.symbol, words, now))
 
     async def _give_up(self, doubted: Iterable[Order], words: str) -> None:
         """Quarantine what could not be looked into for too long, with the line up."""
@@ -359,13 +359,6 @@ def _is_answered(order: Order) -> bool:
     if order.state is OrderState.QUARANTINED:
         return False
     return order.is_terminal and order.executed_qty >= order.broker_filled
-
-
-def _short(order: Order) -> str:
-    return (
-        f"the broker filled {order.broker_filled} of order {order.ref}, its executions add up to "
-        f"{order.executed_qty}"
-    )
 
 
 def _shown(reading: Reading) -> str:

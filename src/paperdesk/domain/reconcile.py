@@ -78,6 +78,9 @@ def apply_completed(order: Order, report: CompletedReport, at: datetime) -> Orde
     order = _identified(order, report.perm_id, whole_shares(report.filled))
     if report.told is Told.INACTIVE:
         return _moved(_explained(order, None, report.words), OrderEvent.REJECTED, at)
+    if report.told is Told.FILLED and order.state not in UNPLACED:
+        # It works no more; what it came to its executions say, or nobody.
+        return order
     if report.words.startswith(EXPIRED) and not _is_asked(order):
         order = replace(order, is_expired=True)
     return _moved(order, _EVENT[report.told], at)

@@ -244,12 +244,31 @@ async def test_an_order_whose_executions_never_add_up_is_left_to_a_person(stage:
     gateway.correct_execution(fill.exec_id, shares=7)  # the 10 nobody serves any more
     await stage.world.start()
     await asyncio.sleep(120)
-    row, account = await stage.row(batch), await stage.account()
+    row, (lock,) = await stage.row(batch), (await stage.account())["locks"]
     said = await say(stage, batch, **{"as": "filled", "qty": 7, "price": float(fill.price)})
+    await stage.operate("accept-position", symbol="AAPL")
+    again = await stage.row(await stage.post(0, wait=5), wait=5)
 
-    assert (row["status"], row["filled_qty"]) == ("Unknown", 7)
-    (lock,) = account["locks"]
+    assert (row["status"], row["filled_qty"]) == ("Cancelled", 7)
+    assert any("it ended out of sight" in warning for warning in row["warnings"])
     assert lock["symbol"] == "AAPL"
-    assert (await evidence(stage, batch))[-2]["shows"].endswith("its executions add up to 7")
+    assert lock["reason"].endswith("its executions add up to 7")
     assert said.status_code == 200
-    assert (await stage.row(batch))["status"] == "Cancelled"
+    assert (again["status"], again["filled_qty"]) == ("Filled", 7)
+
+
+@on_stage()
+async def test_an_order_that_filled_whole_before_it_was_corrected_is_over(stage: Stage) -> None:
+    gateway = stage.world.gateway
+    gateway.inject("E02", change="quantity", shares=-3, delay=0.5, symbol="AAPL")
+    gateway.hold_fills("AAPL")
+    batch = await stage.post(10)
+    await stage.world.crash()
+    gateway.release_fills("AAPL")
+    await asyncio.sleep(1)
+    await stage.world.start()
+    await asyncio.sleep(60)
+    row, account = await stage.row(batch), await stage.account()
+
+    assert (row["status"], row["filled_qty"]) == ("Cancelled", 7)
+    assert account["locks"] == []

@@ -48,7 +48,7 @@ async def test_an_answer_without_its_end_is_late_and_carries_what_came() -> None
 
 @pytest.mark.parametrize(
     "fields",
-    [["52"], ["52", "1", "x"], ["52", "1", "8"], ["10", "7.5"], ["54", "1", "7"], [""], []],
+    [["52"], ["52", "1", "x"], ["52", "1", "8"], ["10", "7.5"], ["54", "1", "7"], [""]],
 )
 async def test_an_answer_to_nothing_asked_is_let_be(fields: list[str]) -> None:
     link = make_link()
