@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from proof.oracle import INVARIANTS
 from twsim.faults.catalogue import CATALOGUE
 
 BUILD: Final = Path("build")
@@ -69,7 +70,8 @@ def _seeds(told: Mapping[str, Any] | None) -> Iterator[str]:
     rate = told["seeds"] / max(told["seconds"], 0.001)
     yield (
         f"Commit `{told['commit']}`. Each seed is a story: programs, faults of the gateway, "
-        "crashes and restarts, then a phase in which everything must converge.\n"
+        "crashes and restarts, then a phase in which everything must converge. Judged from "
+        f"outside: {', '.join(INVARIANTS)}.\n"
     )
     yield from _table(
         ("what", "how many"),
