@@ -25,7 +25,6 @@ SUITES: Final = {
     "desk": (
         "tests/unit/paperdesk/desk",
         "tests/integration/desk",
-        "tests/races",
     ),
 }
 # What needs a database server, processes, or a minute.
