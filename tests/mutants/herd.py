@@ -7,6 +7,7 @@ is killed by a test that fails, by one that takes too long, or because nothing c
 from __future__ import annotations
 
 import compileall
+import contextlib
 import json
 import os
 import shutil
@@ -75,10 +76,14 @@ class Tree:
         subprocess.run(
             collect, cwd=place, env=environment, check=True, stdout=subprocess.DEVNULL
         )
-        self._keeper = subprocess.Popen(
+        self._environment = {**environment, "PYTHONDONTWRITEBYTECODE": "1"}
+        self._keeper = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [sys.executable, "-m", "mutants.keeper"],
-            cwd=place,
-            env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd=self._place,
+            env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -103,18 +108,27 @@ class Tree:
             os.utime(path, ns=(at.st_atime_ns, at.st_mtime_ns))
 
     def _ask(self, task: object) -> str:
+        """Ask the keeper; where it died, by whatever a mutant did, ask another one once."""
+        for _ in range(2):
+            with contextlib.suppress(BrokenPipeError):
+                if word := self._said(f"{json.dumps(task)}\n"):
+                    return word
+            self.close()
+            self._keeper = self._start()
+        raise AssertionError("the keeper has died twice")
+
+    def _said(self, line: str) -> str:
         assert self._keeper.stdin is not None
         assert self._keeper.stdout is not None
-        self._keeper.stdin.write(f"{json.dumps(task)}\n")
+        self._keeper.stdin.write(line)
         self._keeper.stdin.flush()
-        word = self._keeper.stdout.readline().strip()
-        assert word, "the keeper has died"
-        return word
+        return self._keeper.stdout.readline().strip()
 
     def close(self) -> None:
         """End the keeper."""
         assert self._keeper.stdin is not None
-        self._keeper.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._keeper.stdin.close()
         self._keeper.wait()
 
 
