@@ -707,3 +707,20 @@ def test_an_order_that_reaches_a_limit_exactly_may_be_claimed() -> None:
 
     assert refusal_at_claim(order, make_situation(), at_most) is None
     assert refusal_at_claim(order, make_situation(), below) is not None
+
+
+def test_orders_drafted_before_count_against_the_day() -> None:
+    rules = Rules(limits=Limits(max_orders_per_day=2))
+    goals = [make_goal(seq=n, conid=ConId(n + 1)) for n in range(3)]
+
+    refusals = [decision.refusal for decision in plan(goals, make_situation(), rules).decisions]
+
+    assert [refusal is not None for refusal in refusals] == [False, False, True]
+
+
+def test_a_contract_that_trades_though_the_broker_holds_another_figure_is_warned_of() -> None:
+    rules = Rules(warned={AAPL: "the broker's position is 7"})
+
+    (decision,) = plan([make_goal()], make_situation(), rules).decisions
+
+    assert decision.warnings == ("the broker's position is 7",)

@@ -558,3 +558,11 @@ def test_an_order_that_has_no_order_id_takes_the_one_it_is_told_and_keeps_its_ow
     assert fold(unnumbered, told).order_id == 41
     assert fold(numbered, told).order_id == 7
     assert fold(unnumbered, [order_report(order_id=0)]).order_id is None
+
+
+@pytest.mark.parametrize(
+    "told", [order_report(), status_report(), completed(Told.CANCELLED)], ids=["o", "s", "c"]
+)
+def test_an_order_keeps_the_first_perm_id_that_it_is_told(told: Evidence) -> None:
+    assert fold(sending(), [told]).perm_id == 9001
+    assert fold(replace(sending(), perm_id=PermId(5)), [told]).perm_id == 5

@@ -216,3 +216,10 @@ def test_a_cancel_is_on_its_way_only_for_what_works_and_only_without_a_line() ->
     assert [row.cancel_requested for row in down] == [True, False, False, False]
     assert not any(row.cancel_requested for row in up)
     assert [row.kept_by for row in down] == [None, None, BATCH, None]
+
+
+@pytest.mark.parametrize(
+    ("delta", "side"), [(1, Side.BUY), (100, Side.BUY), (-1, Side.SELL), (-100, Side.SELL)]
+)
+def test_the_side_is_that_of_the_difference(delta: int, side: Side) -> None:
+    assert Side.of(delta) is side
