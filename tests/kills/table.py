@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from embedded import Server, running_server
 from kills.cases import CASES, Case
 from kills.killing import Outcome, run
+from promises.showing import line_of, say
 
 HEADS = ("point", "ledger", "gateway", "frames", "answer", "what became of it", "s", "verdict")
 
@@ -41,17 +42,6 @@ def row_of(case: Case, server: Server | None, *, restarts_gateway: bool) -> Outc
             return run(case, url, folder, restarts_gateway=restarts_gateway)
         except Exception as error:  # noqa: BLE001 - the other rows are wanted too
             return Outcome(case, wrong=[" ".join(str(error).split())])
-
-
-def line_of(cells: Sequence[str]) -> str:
-    """Return a line of the table."""
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
-
-
-def say(line: str) -> None:
-    """Print a line at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 def main(names: Sequence[str]) -> int:

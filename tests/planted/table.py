@@ -22,7 +22,7 @@ from statistics import median
 from typing import Final
 
 from planted.bugs import ROOT, Bug, all_bugs, source_with
-from promises.showing import say
+from promises.showing import line_of, say
 
 SEEDS_MAX: Final = 2_000
 HUNG_SECONDS: Final = 120.0
@@ -140,11 +140,6 @@ async def _python(source: Path, *arguments: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
-
-
-def line_of(cells: Sequence[str]) -> str:
-    """Return a line of the table."""
-    return f"| {' | '.join(cells)} |"
 
 
 def verdict_of(found: Sequence[Caught | None]) -> str:

@@ -23,11 +23,9 @@ from zoneinfo import ZoneInfo
 
 from proof.record import Call, Fill, Placed, Record, Sent
 
-FINAL: Final = frozenset({"Filled", "Cancelled", "Inactive", "no_change", "error"})
 SAID: Final = "said."  # how the id of a fill begins that a person told
 TERMINAL: Final = frozenset({"Filled", "Cancelled", "Inactive"})
 SLACK_SECONDS: Final = 1.0  # between a commit and what follows from it, on a slow disk
-REASONS: Final = frozenset({"not-placed", "rejected", "broker", "locked", "limit", "expired"})
 KEY: Final = "key-of-"
 FREEING: Final = frozenset({"restrict", "free"})  # calls that change limits
 ALIVE: Final = "INV-ALIVE"
@@ -319,7 +317,7 @@ def _answers(case: _Case) -> Iterator[str]:
     """Each answer is one that the contract knows."""
     allowed = {200, 409, 429, 500, 503}
     for call in case.record.calls:
-        more = {"again": {422}, "post": {422, 400}, "pry": {404}, "accept": {404}}
+        more = {"post": {422, 400}, "pry": {404}, "accept": {404}}
         if call.kind == "pry" and call.status == 200:
             yield f"{call.program} saw {call.path}"
         if call.status is not None and call.status not in allowed | more.get(call.kind, set()):

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -42,7 +42,7 @@ PATIENCE_SECONDS: Final = 60
 RETRIES: Final = 5
 OPERATOR: Final = "admin"
 READS: Final = "auditor"
-WEEKEND: Final = 5
+OPEN_AT_LEAST: Final = timedelta(minutes=10)
 
 
 def play(story: Story) -> tuple[Record, str]:
@@ -58,25 +58,23 @@ def play(story: Story) -> tuple[Record, str]:
     return record, f"{ran.trace[:16]}-{record.digest()[:16]}"
 
 
-class _listening:  # noqa: N801 - read as what it does
-    """Takes the service's log meanwhile: a defect that it tells of is a complaint."""
+@contextmanager
+def _listening(record: Record) -> Iterator[None]:
+    """Take the service's log meanwhile: a defect that it tells of is a complaint."""
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
-
-    def __enter__(self) -> None:
-        self._usual = structlog.get_config()
-        structlog.configure(processors=[self._take])
-
-    def __exit__(self, *_: object) -> None:
-        structlog.configure(**self._usual)
-
-    def _take(self, _logger: object, method: str, event: Any) -> Any:
+    def take(_logger: object, method: str, event: Any) -> Any:
         if event.get("exc_info") or method in {"error", "critical"}:
             words = {name: str(value)[:300] for name, value in event.items()}
             if words.get("event") not in EXPECTED:
-                self._record.complaints.append(("INV-NO-DEFECT", json.dumps(words)))
+                record.complaints.append(("INV-NO-DEFECT", json.dumps(words)))
         raise structlog.DropEvent
+
+    usual = structlog.get_config()
+    structlog.configure(processors=[take])
+    try:
+        yield
+    finally:
+        structlog.configure(**usual)
 
 
 # Lines of the highest levels that tell of no defect of ours.
@@ -421,14 +419,11 @@ class _Stage:
         self._complain("INV-CONVERGE", f"accounts stay down: {shown}")
 
     def _until_open(self) -> float:
-        """Return the seconds until a time at which any market is open."""
-        if self._story.hours == "always":
+        """Return the seconds until the market is open, for long enough to reach a target."""
+        hours, now = self._world.gateway._world.exchange.hours, self._world.clock.now()
+        if hours.is_open(now) and hours.next_close(now) - now > OPEN_AT_LEAST:
             return 0.0
-        now = self._world.clock.now()
-        opens = now.replace(hour=15, minute=0, second=0, microsecond=0)
-        while opens < now or opens.weekday() >= WEEKEND or _is_holiday(opens.isoformat()):
-            opens += timedelta(days=1)
-        return (opens - now).total_seconds()
+        return (hours.next_open(now) - now).total_seconds()
 
     async def _note_unknown(self) -> None:
         """Take note of orders that are unknown still, and on no lock's list."""
@@ -567,7 +562,3 @@ class _Stage:
 
     def _complain(self, name: str, words: str) -> None:
         self._record.complaints.append((name, words))
-
-
-def _is_holiday(moment: str) -> bool:
-    return moment[:10] in {"2026-07-03", "2026-11-26", "2026-06-19"}

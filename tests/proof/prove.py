@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from promises.showing import be_quiet, say, show
+from promises.showing import be_quiet, commit, say, show
 from proof.play import play
 from proof.report import write_report
 from proof.seeds import FAULTS, Outcome, judged, run
@@ -90,21 +89,9 @@ class Sum:
         return cls(**told | {"cells": Counter(told["cells"])})
 
 
-def commit_of(folder: Path = Path()) -> str:
-    """Return the commit of a working tree, with a + where it was changed since."""
-    found = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or "no commit"
-
-
 def main(minutes: float = MINUTES) -> int:
     """Play seeds for so long; return 0 where nothing was broken, by earlier runs neither."""
-    total = Sum.kept(commit_of())
+    total = Sum.kept(commit())
     if total.seeds:
         say(f"{total.seeds} seeds of {total.commit} were played before; on from seed there")
     try:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from promises.showing import line_of
 from proof.oracle import INVARIANTS
 from twsim.faults.catalogue import CATALOGUE
 
@@ -50,7 +50,7 @@ def write_report(page: Path = PAGE, build: Path = BUILD) -> None:
 def _page(build: Path) -> Iterator[str]:
     yield _HEAD
     cores, memory = os.cpu_count(), _memory()
-    yield f"Machine: {platform.machine()}, {cores} cores, {memory}; Python {_python()}.\n"
+    yield f"Machine: {platform.machine()}, {cores} cores, {memory}; Python {platform.python_version()}.\n"
     yield from _seeds(_read(build / "proof" / "seeds.json"))
     for ledger in ("sqlite", "postgresql"):
         yield from _storm(ledger, _read(build / f"storm-{ledger}.json"))
@@ -136,10 +136,10 @@ def _printed(name: str, title: str, path: Path) -> Iterator[str]:
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
     heads = tuple(heads)
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{'---|' * len(heads)}"
+    yield line_of(heads)
+    yield line_of(["---"] * len(heads))
     for row in rows:
-        yield f"| {' | '.join(str(cell) for cell in row)} |"
+        yield line_of([str(cell) for cell in row])
     yield ""
 
 
@@ -150,10 +150,6 @@ def _read(path: Path) -> Any:
 def _memory() -> str:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return f"{pages / 2**30:.0f} GiB"
-
-
-def _python() -> str:
-    return ".".join(map(str, sys.version_info[:3]))
 
 
 if __name__ == "__main__":

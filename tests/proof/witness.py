@@ -180,10 +180,13 @@ class Witness:
     def keep(self, changes: Changes) -> None:
         """Take note of rows of the broker's books that changed (twsim's Keeper)."""
         for position in changes.positions:
-            symbol = self._symbol(position.con_id)
-            seen = (position.account, symbol, position.quantity)
             self._record.held.append(
-                Held(at=self.now(), account=seen[0], symbol=seen[1], quantity=seen[2])
+                Held(
+                    at=self.now(),
+                    account=position.account,
+                    symbol=self._symbol(position.con_id),
+                    quantity=position.quantity,
+                )
             )
         for order in changes.orders:
             self._record.placed[order.perm_id] = Placed(

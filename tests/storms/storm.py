@@ -22,10 +22,10 @@ from typing import Any, Final
 import httpx
 
 from embedded import Server, running_server
-from promises.showing import say
+from promises.showing import ROOT, say
 from storms.judging import Verdict, be_calm, judge, with_alarms
 from storms.nursery import Nursery
-from storms.tally import ROOT, Tally
+from storms.tally import Tally
 from storms.world import LEDGERS, POSTGRESQL, SQLITE, Life, World, a_world, auditing
 from twsim.exchange.hours import next_midnight
 

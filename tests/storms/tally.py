@@ -17,7 +17,6 @@ Owns: the counts, and `build/storm-LEDGER.json`, in which the runs of one commit
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -25,11 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from promises.showing import say, show
+from promises.showing import commit, say, show
 from storms.judging import Verdict
 from storms.world import World
 
-ROOT: Final = Path(__file__).parents[2]
 ROW: Final = "row "  # before the name of an end, in the counts
 DIFFERENCES_KEPT: Final = 50
 MUST_BE_ZERO: Final = ("orders_doubled", "executions_lost", "batches_lost", "differences")
@@ -38,19 +36,6 @@ COUNTED: Final = (
     "batches_acknowledged", "batches_withdrawn", "replays", "orders_sent", "cancels_sent",
     "executions", *MUST_BE_ZERO,
 )  # fmt: skip
-
-
-def commit() -> str:
-    """Return what is tested."""
-    head = _git("rev-parse", "HEAD")
-    return f"{head}+changes" if _git("status", "--porcelain", "src") else head
-
-
-def _git(*words: str) -> str:
-    done = subprocess.run(
-        ["git", *words], cwd=ROOT, capture_output=True, check=False, text=True
-    )
-    return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 
 @dataclass
