@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -138,3 +139,92 @@ def test_it_sees_a_target_that_is_not_reached(calm: Record) -> None:
     changed.wanted[name] = wanted + 1
 
     assert names(changed) == {"INV-CONVERGE"}
+
+
+def test_it_sees_a_frame_to_a_gateway_that_named_a_live_account(calm: Record) -> None:
+    changed = deepcopy(calm)
+    changed.not_paper = [1.0]
+
+    assert names(changed) == {"INV-PAPER"}
+
+
+def test_it_sees_an_order_beyond_a_limit(calm: Record) -> None:
+    changed = deepcopy(calm)
+    opening = next(sent for sent in calm.sent if sent.position * sent.side >= 0)
+    changed.limits = {opening.account: {"max_order_quantity": opening.quantity - 1}}
+
+    assert names(changed) == {"INV-LIMITS"}
+
+
+def test_it_sees_a_position_that_is_wrong_and_not_locked(calm: Record) -> None:
+    changed = deepcopy(calm)
+    changed.seen[0] = replace(calm.seen[0], shown=calm.seen[0].held + 1, is_locked=False)
+    locked = deepcopy(changed)
+    locked.seen[0] = replace(changed.seen[0], is_locked=True)
+
+    assert names(changed) == {"INV-BREAK"}
+    assert names(locked) == set()
+
+
+def test_it_sees_an_order_that_stays_unknown(calm: Record) -> None:
+    changed = deepcopy(calm)
+    changed.unknown = ["a1b2c3d4e5f67890 AAPL"]
+
+    assert names(changed) == {"INV-RESOLVE-LIVE"}
+
+
+def test_it_sees_one_order_that_became_two(calm: Record) -> None:
+    changed = deepcopy(calm)
+    order = next(order for order in calm.placed.values() if order.client_id == calm.ours)
+    changed.placed[1] = replace(order, perm_id=1)
+
+    assert names(changed) == {"INV-ONE-EFFECT"}
+
+
+def test_it_sees_an_order_that_is_shown_as_never_placed_and_was(calm: Record) -> None:
+    changed = deepcopy(calm)
+    sent = next(sent for sent in calm.sent if sent.quantity)
+    _, batch_id, seq = sent.ref.split("-")
+    batch = next(batch for batch in changed.batches if batch["batch_id"] == batch_id)
+    batch["orders"][int(seq)] |= {"error_code": "not-placed"}
+    changed.evidence[batch_id] = []
+
+    assert names(changed) == {"INV-CUM", "INV-EXPLAIN"}
+
+
+def test_it_sees_an_answer_that_the_contract_does_not_know(calm: Record) -> None:
+    changed = deepcopy(calm)
+    post = next(call for call in changed.calls if call.kind == "post" and call.key)
+    changed.calls.append(replace(post, key=None, status=502, given=b""))
+
+    assert names(changed) == {"INV-TENANT"}
+
+
+def test_it_sees_an_order_that_left_after_a_newer_target_was_answered(calm: Record) -> None:
+    changed = deepcopy(calm)
+    last = max(calm.sent, key=lambda sent: sent.at)
+    older = next(
+        sent
+        for sent in calm.sent
+        if (sent.account, sent.symbol) == (last.account, last.symbol) and sent is not last
+    )
+    index = calm.sent.index(older)
+    changed.sent[index] = replace(older, at=last.at + 100)
+
+    assert "INV-LATEST-WINS" in names(changed)
+
+
+def test_it_sees_an_end_that_is_taken_back(calm: Record) -> None:
+    changed = deepcopy(calm)
+    batch = next(b for b in calm.batches if b["orders"][0]["status"] == "Filled")
+    taken_back = deepcopy(batch)
+    taken_back["orders"][0] |= {"status": "Submitted", "filled_qty": 0}
+    last = calm.calls[-1]
+    for number, body in enumerate((batch, taken_back)):
+        given = json.dumps(body, default=str).encode()
+        until = last.until + number
+        changed.calls.append(
+            replace(last, kind="look", method="GET", until=until, status=200, given=given)
+        )
+
+    assert names(changed) == {"INV-TERMINAL"}
