@@ -272,3 +272,16 @@ async def test_an_order_that_filled_whole_before_it_was_corrected_is_over(stage:
 
     assert (row["status"], row["filled_qty"]) == ("Cancelled", 7)
     assert account["locks"] == []
+
+
+@on_stage()
+async def test_the_end_of_an_order_that_nobody_ever_saw_shows_nothing(stage: Stage) -> None:
+    stage.world.gateway.inject("O01", symbol="AAPL")
+    stage.world.gateway.inject("C04", times=0)
+    batch = await stage.post(100, wait=5)
+    await asyncio.sleep(180)
+    shows = [step["shows"] for step in await evidence(stage, batch)]
+
+    assert (await stage.row(batch))["status"] == "Unknown"
+    assert "the broker answered code 10148" in shows
+    assert shows[-1] == "its cancel was not answered as one of a strange order"
