@@ -3,8 +3,9 @@
 python -m planted.table SEEDS_MAX [BUG ...]; without bugs, all of them.
 
 Owns: the search, and its table. Each seed is played by `proof.seeds` in a process of its own
-Python path, with the bug in it. What the source without the bug shows on the same seed is no
-catch. Knows nothing of what a seed does, or of what is asked of it.
+Python path, with the bug in it. A seed that the source without the bug does not stand either
+proves nothing, and ends the search: the source has a bug that nobody planted. Knows nothing of
+what a seed does, or of what is asked of it.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ class Caught:
         return 0 if self.seed is None else self.seed + 1
 
 
+class Unplanted(Exception):
+    """The source shows something as it is."""
+
+
 class Search:
     """Looks for bugs, as many at a time as there are cores."""
 
@@ -89,19 +94,20 @@ class Search:
 
     async def _by_seeds(self, source: Path) -> Found:
         """Return what caught the bug first, and at which seed."""
-        first = 0
-        while first < self._seeds_max:
-            async with aclosing(seen(source, first, self._seeds_max - first)) as shown:
-                async for each in shown:
-                    first = each.seed + 1
-                    if each.names and not await self._is_usual(each.seed):
-                        return ", ".join(each.names), each.seed
+        async with aclosing(seen(source, 0, self._seeds_max)) as shown:
+            async for each in shown:
+                if each.names:
+                    await self._compare(each.seed)
+                    return ", ".join(each.names), each.seed
         return "", None
 
-    async def _is_usual(self, seed: int) -> bool:
-        """Tell whether the source without the bug does not stand the seed either."""
+    async def _compare(self, seed: int) -> None:
+        """Raise Unplanted where the source without the bug does not stand the seed either."""
         async with aclosing(seen(self._clean, seed, 1)) as shown:
-            return any([each.names async for each in shown])
+            async for each in shown:
+                if each.names:
+                    names = ", ".join(each.names)
+                    raise Unplanted(f"without any bug planted, seed {seed} shows {names}")
 
 
 async def seen(source: Path, first: int, count: int) -> AsyncGenerator[Seen, None]:
@@ -122,7 +128,7 @@ async def seen(source: Path, first: int, count: int) -> AsyncGenerator[Seen, Non
     except TimeoutError:
         pass  # it hangs: what it was at is not told
     finally:
-        if process.returncode is None:
+        if process.returncode is None and following < first + count:
             process.kill()
         await process.wait()
     if following < first + count:
@@ -172,7 +178,11 @@ def main(arguments: Sequence[str]) -> int:
     if missing:
         say(f"there is no bug {', '.join(sorted(missing))}")
         return 2
-    return asyncio.run(search(bugs, seeds_max))
+    try:
+        return asyncio.run(search(bugs, seeds_max))
+    except Unplanted as shown:
+        say(str(shown))
+        return 1
 
 
 if __name__ == "__main__":

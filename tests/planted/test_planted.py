@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from planted.bugs import FOLDER, ROOT, Bug, all_bugs, read_bug
-from planted.table import CRASH, Caught, Search, verdict_of
+from planted.table import CRASH, Caught, Search, Unplanted, verdict_of
 
 BUGS = all_bugs()
 IDS = [bug.name for bug in BUGS]
@@ -86,27 +86,37 @@ def test_a_bug_that_does_not_fit_any_more_is_said_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("finds", "dies", "clean_finds", "clean_dies", "found"),
+    ("finds", "dies", "found"),
     [
-        ({5, 7}, (), (), (), ("INV-ONE-LIVE", 5)),
-        ({2, 5}, (), {2}, (), ("INV-ONE-LIVE", 5)),
-        ({5}, {3}, (), (), (CRASH, 3)),
-        ({5}, {3}, (), {3}, ("INV-ONE-LIVE", 5)),
-        ((), (), {4}, (), ("", None)),
+        ({5, 7}, (), ("INV-ONE-LIVE", 5)),
+        ({5}, {3}, (CRASH, 3)),
+        ({8}, (), ("INV-ONE-LIVE", 8)),
+        ({9}, (), ("", None)),
     ],
 )
-async def test_a_catch_is_what_only_the_source_with_the_bug_shows(
+async def test_a_bug_is_caught_at_the_first_seed_that_shows_it(
     tmp_path: Path,
     finds: Collection[int],
     dies: Collection[int],
-    clean_finds: Collection[int],
-    clean_dies: Collection[int],
     found: tuple[str, int | None],
 ) -> None:
-    clean = player(tmp_path / "clean", clean_finds, clean_dies)
+    clean = player(tmp_path / "clean", {4}, ())
     planted = player(tmp_path / "planted", finds, dies)
 
     assert await Search(clean, seeds_max=9)._by_seeds(planted) == found
+
+
+@pytest.mark.parametrize(
+    ("finds", "dies", "shown"), [({2}, (), "INV-ONE-LIVE"), ((), {2}, CRASH)]
+)
+async def test_what_the_source_shows_without_a_bug_is_no_catch(
+    tmp_path: Path, finds: Collection[int], dies: Collection[int], shown: str
+) -> None:
+    clean = player(tmp_path / "clean", finds, dies)
+    planted = player(tmp_path / "planted", finds, dies)
+
+    with pytest.raises(Unplanted, match=f"seed 2 shows {shown}"):
+        await Search(clean, seeds_max=9)._by_seeds(planted)
 
 
 def test_the_verdict_counts_seeds_and_not_their_numbers() -> None:

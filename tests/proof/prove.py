@@ -58,7 +58,7 @@ class Sum:
         for name in ("seconds", "virtual_seconds", "calls", "orders", "fills", "crashes"):
             setattr(self, name, getattr(self, name) + getattr(outcome, name))
         self.gateway_restarts += outcome.gateway_restarts
-        self.cells += outcome.cells
+        self.cells.update(outcome.cells)
         if outcome.violations:
             names = sorted({violation.name for violation in outcome.violations})
             self.failed[str(outcome.seed)] = names
@@ -93,7 +93,9 @@ def main(minutes: float = MINUTES) -> int:
     """Play seeds for so long; return 0 where nothing was broken, by earlier runs neither."""
     total = Sum.kept(commit())
     if total.seeds:
-        say(f"{total.seeds} seeds of {total.commit} were played before; on from seed there")
+        say(
+            f"{total.seeds} seeds of {total.commit} were played before; on from {total.next_seed}"
+        )
     try:
         _play(total, minutes)
     except KeyboardInterrupt:

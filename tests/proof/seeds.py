@@ -36,7 +36,7 @@ class Outcome:
     fills: int
     crashes: int
     gateway_restarts: int
-    cells: Counter[str] = field(default_factory=Counter)
+    cells: dict[str, int] = field(default_factory=dict)  # no Counter: asdict breaks one
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -60,7 +60,7 @@ def judged(story: Story) -> Outcome:
         fills=len(record.fills),
         crashes=record.crashes,
         gateway_restarts=record.gateway_restarts,
-        cells=cells,
+        cells=dict(cells),
     )
 
 
