@@ -334,6 +334,27 @@ async def test_silence_makes_a_sent_order_unknown_and_a_report_brings_it_back(
     assert (await order(ledger)).state is OrderState.WORKING
 
 
+async def test_a_clock_that_was_set_back_leaves_no_order_without_an_answer(
+    ledger: Ledger,
+) -> None:
+    await sent(ledger)
+
+    hour_ago = NOW - seconds(3600)
+    await ledger.lost([ACCOUNT], hour_ago - seconds(10), hour_ago)
+
+    assert (await order(ledger)).state is OrderState.UNKNOWN
+
+
+async def test_what_had_no_answer_when_the_line_went_is_lost_whenever_it_was_sent(
+    ledger: Ledger,
+) -> None:
+    await sent(ledger)
+
+    await ledger.lost([ACCOUNT], None, NOW - seconds(5))
+
+    assert (await order(ledger)).state is OrderState.UNKNOWN
+
+
 async def test_an_order_that_was_answered_is_not_lost(ledger: Ledger) -> None:
     await sent(ledger)
     await learn(ledger, execution_report(quantity=1))

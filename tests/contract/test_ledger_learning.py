@@ -33,7 +33,7 @@ from makers import (
 from paperdesk.desk.ports import Ledger
 from paperdesk.domain.order import OrderState, ShownStatus
 from paperdesk.domain.reports import Effect, Report, Told
-from paperdesk.domain.vocabulary import ConId, OrderRef, Side, Symbol
+from paperdesk.domain.vocabulary import BatchId, ConId, OrderRef, Side, Symbol
 from paperdesk.ledger.rebuild import STATE
 from paperdesk.ledger.store import SqlLedger
 
@@ -135,6 +135,23 @@ async def test_a_code_that_settles_nothing_raises_a_doubt(ledger: Ledger) -> Non
     assert learned.doubted == {ref()}
     assert found.state is OrderState.WORKING
     assert found.warnings == ("OrderId 1 not found (IBKR 10147)",)
+
+
+async def test_a_held_order_of_which_a_cancel_was_refused_raises_a_doubt_once_each(
+    ledger: Ledger,
+) -> None:
+    await sent(ledger)
+    await learn(ledger, order_report())
+    await ledger.ask_cancel(BatchId(FIRST), NOW)
+
+    refused = await learn(ledger, error_report(321, "read-only"))
+    held = await learn(ledger, status_report(Told.INACTIVE))
+    again = await learn(ledger, status_report(Told.INACTIVE))
+
+    assert refused.doubted == {ref()}
+    assert held.doubted == {ref()}
+    assert again.doubted == frozenset()
+    assert (await order(ledger)).state is OrderState.WORKING
 
 
 async def test_a_doubtful_code_of_no_order_raises_none(ledger: Ledger) -> None:

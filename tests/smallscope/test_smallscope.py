@@ -25,10 +25,6 @@ def test_a_planted_defect_is_found(twist: Twist) -> None:
     assert report.breach is not None
 
 
-@pytest.mark.xfail(
-    reason="a refused cancel of an order that is held as Inactive is taken for its refusal",
-    strict=True,
-)
 def test_a_held_order_whose_cancel_is_refused_stays_alive_in_the_books() -> None:
     report = explore(HELD_AND_REFUSED)
 

@@ -136,10 +136,9 @@ class Desk:
     # -- life --------------------------------------------------------------------------------
     async def recover(self) -> None:
         """Take up what an earlier process left. Call it once, before any session starts."""
-        now = self._clock.now()
         lost_for = timedelta(seconds=self._policy.halt_after_ledger_loss_seconds)
         self._ledger.guard(tuple(self._lanes), lost_for)
-        await self._ledger.lost(tuple(self._lanes), now, now)
+        await self._ledger.lost(tuple(self._lanes), None, self._clock.now())
         crash_point("CP27")
         for opened in await self._ledger.open_batches():
             self._pipeline.start(opened)

@@ -231,7 +231,7 @@ class Lane:
         assert broker is self.broker
         await self._caught_up()
         if not self._feed.is_closed:  # else the next start says so
-            await self._call_unknown(self._clock.now())
+            await self._call_unknown(None)
 
     # -- learning ------------------------------------------------------------------------------
     async def _learn_forever(self) -> None:
@@ -330,31 +330,28 @@ class Lane:
         self._is_watching = False  # unless something is found, or happens meanwhile
         silent_since = now - SILENT_AFTER
         working = [o for a in self.broker.accounts for o in await self._ledger.working(a)]
-        sending = [order for order in working if order.state is OrderState.SENDING]
+        is_sending = any(order.state is OrderState.SENDING for order in working)
         asked = [
             order
             for order in working
             if order.cancel_asked and order.state is not OrderState.QUARANTINED
         ]
         doubted = await self._ledger.in_doubt(self.broker.accounts, now)
-        if any(
-            order.sent_at is not None and order.sent_at <= silent_since for order in sending
-        ):
+        if any(order.is_silent(silent_since, now) for order in working):
             await self._call_unknown(silent_since)
         if line is not None:
             for order in asked:
                 self.sender.put_cancel(order, again_after=CANCEL_AGAIN_SECONDS)
         if doubted:
             self.resolver.look()
-        if sending or asked or doubted:
+        if is_sending or asked or doubted:
             self.watch()
 
-    async def _call_unknown(self, sent_before: datetime) -> None:
-        """Call orders unknown that were sent by then and had no answer at all."""
+    async def _call_unknown(self, since: datetime | None) -> None:
+        """Call orders unknown that were sent by then, or ever, and had no answer at all."""
         try:
-            learned = await self._ledger.lost(
-                self.broker.accounts, sent_before, self._clock.now()
-            )
+            now = self._clock.now()
+            learned = await self._ledger.lost(self.broker.accounts, since, now)
         except LedgerUnavailable as error:
             _log.warning("ledger.unavailable", during="lost", reason=error.detail)
         else:

@@ -267,6 +267,15 @@ class Order:
             return None
         return self.ended_at + SETTLE_AFTER_CANCEL
 
+    def is_silent(self, since: datetime, now: datetime) -> bool:
+        """Tell whether nothing was ever heard of the order, and it was claimed by `since`.
+
+        One that was claimed in the future was: the clock was set back after it.
+        """
+        if self.state is not OrderState.SENDING or self.sent_at is None:
+            return False
+        return not since < self.sent_at <= now + CLOCK_SET_BACK
+
     def is_settled(self, now: datetime) -> bool:
         """Tell whether the next order on the contract may be computed from the position.
 

@@ -67,8 +67,6 @@ def apply_status(order: Order, report: OrderReport | StatusReport, at: datetime)
     order = _addressed(order, report.client_id, report.order_id)
     if report.told is Told.INACTIVE:
         order = replace(order, is_held=True)
-        if order.is_refused:
-            return _moved(order, OrderEvent.REJECTED, at)
     order = _heard(order, _WIRE.get(report.told))
     return _moved(_timed_out(order, report.told, at), _EVENT[report.told], at)
 
@@ -92,9 +90,7 @@ def apply_error(order: Order, report: ErrorReport, at: datetime) -> Order:
         case Effect.REJECTED:
             explained = _explained(order, report.code, report.words)
             if may_answer_a_cancel(order):
-                explained = replace(explained, is_refused=True)
-                if not order.is_held:
-                    return explained
+                return replace(explained, is_refused=True)
             return _moved(explained, OrderEvent.REJECTED, at)
         case Effect.CANCELLED:
             # IBKR's answer to a plain cancel gives no reason: nothing to tell.
@@ -109,8 +105,9 @@ def may_answer_a_cancel(order: Order) -> bool:
     """Tell whether a refusal may be of the order's cancel, and the order alive.
 
     A gateway refuses both with the same codes (321 of a read-only API, for one). So where a
-    cancel was asked, a code settles nothing without Inactive beside it. The cancel of a late
-    arrival is asked with the first news of it.
+    cancel was asked, a code settles nothing, nor does Inactive beside it: an order that is held
+    is Inactive, too. The broker's lists tell. The cancel of a late arrival is asked with the
+    first news of it.
     """
     return order.cancel_asked or order.is_late or order.state in UNPLACED
 

@@ -201,16 +201,16 @@ def not_sent(journal: Journal, why: Mapping[OrderRef, str]) -> None:
 
 
 def lose(
-    journal: Journal, accounts: Collection[AccountId], sent_before: datetime
+    journal: Journal, accounts: Collection[AccountId], since: datetime | None
 ) -> set[BatchId]:
-    """Mark claimed intents without any answer as unknown."""
+    """Mark claimed intents without any answer as unknown; None is whenever they were claimed."""
     found = open_orders(
         journal.connection,
         orders.c.account_id.in_(accounts),
         orders.c.state == OrderState.SENDING.value,
     )
     # The time is not in the question: a database would look for it among all orders.
-    silent = [order for order in found if order.sent_at and order.sent_at <= sent_before]
+    silent = [o for o in found if since is None or o.is_silent(since, journal.at)]
     for order in silent:
         save_order(journal, order, advance(order, OrderEvent.LOST, journal.at))
     return {order.batch_id for order in silent}

@@ -170,6 +170,8 @@ class Lesson:
         after = fold(order)
         if OrderState.REJECTED is after.state is not order.state:
             self._rejected[after.ref] = after
+        if after.is_refused and after.is_held and not order.is_held:
+            self._doubted.add(after.ref)  # refused it was, or its cancel: the lists tell which
         self._orders.put(after)
         self._touch(after)
 

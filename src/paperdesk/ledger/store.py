@@ -258,11 +258,11 @@ class SqlLedger(Reports, Safety):
         return learned
 
     async def lost(
-        self, accounts: Collection[AccountId], sent_before: datetime, at: datetime
+        self, accounts: Collection[AccountId], since: datetime | None, at: datetime
     ) -> Learned:
         """Mark what has no answer as unknown."""
         touched, moved = await self._decide(
-            "lost", at, lambda j: (claiming.lose(j, accounts, sent_before), moves_of(j))
+            "lost", at, lambda j: (claiming.lose(j, accounts, since), moves_of(j))
         )
         return Learned(frozenset(touched), frozenset(accounts), moved=moved)
 

@@ -125,6 +125,46 @@ async def test_a_cancel_that_is_refused_does_not_end_its_order(stage: Stage) -> 
 
 
 @on_stage()
+async def test_a_held_order_whose_cancel_is_refused_is_followed_to_its_fill(
+    stage: Stage,
+) -> None:
+    gateway = stage.world.gateway
+    gateway.inject("O11", symbol="AAPL", delay=60, then="filled", times=1)
+    older = await stage.post(100)
+    gateway.inject("A09", on="cancel", times=0)
+    await stage.post(40, wait=0)
+    await asyncio.sleep(20)
+    held = await stage.row(older)
+    await stage.settled()
+    gateway.clear_faults()
+    filled = await stage.row(older)
+
+    assert held["status"] == "PendingCancel"
+    assert (filled["status"], filled["filled_qty"]) == ("Filled", 100)
+    assert stage.position() == 40
+
+
+@on_stage()
+async def test_an_order_refused_after_its_cancel_was_asked_ends_with_the_brokers_words(
+    stage: Stage,
+) -> None:
+    gateway = stage.world.gateway
+    gateway.hold_fills("AAPL")
+    gateway.inject("O07", symbol="AAPL", delay=10, times=1)
+    gateway.inject("C02", symbol="AAPL", delay=600, times=1)  # its cancel is not answered
+    older = await stage.post(100)
+    await stage.post(40, wait=0)
+    await asyncio.sleep(60)
+    refused = await stage.row(older)
+    gateway.release_fills("AAPL")
+    await stage.settled()
+
+    assert refused["status"] == "Inactive"
+    assert "Order rejected" in refused["error"]
+    assert stage.position() == 40
+
+
+@on_stage()
 async def test_a_fence_that_is_refused_does_not_end_an_unknown_order(stage: Stage) -> None:
     gateway = stage.world.gateway
     gateway.hold_fills("AAPL")

@@ -160,9 +160,9 @@ class Ledger(Protocol):
         """Append the messages that are news and fold what they report, in one commit."""
 
     async def lost(
-        self, accounts: Collection[AccountId], sent_before: datetime, at: datetime
+        self, accounts: Collection[AccountId], since: datetime | None, at: datetime
     ) -> Learned:
-        """Mark orders without any answer, sent before an instant, as unknown."""
+        """Mark orders as unknown that were sent by `since`, or ever, and had no answer at all."""
 
     # -- cancelling and halting ------------------------------------------------------------
     async def ask_cancel(

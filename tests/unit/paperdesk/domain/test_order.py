@@ -254,3 +254,19 @@ def test_a_late_order_shows_its_real_status_and_its_warnings() -> None:
 def test_what_has_left_and_not_ended_is_sent_and_what_is_shown_as_unknown_unresolved() -> None:
     assert set(OrderState) - TERMINAL - {OrderState.PLANNED} == SENT
     assert {s for s in OrderState if SHOWN[s] is ShownStatus.UNKNOWN} == UNRESOLVED
+
+
+@pytest.mark.parametrize(
+    ("sent_after", "is_silent"),
+    [(-1, True), (0, True), (0.001, False), (70, False), (71, True)],
+)
+def test_an_order_is_silent_that_was_sent_by_then_or_before_the_clock_was_set_back(
+    sent_after: float,
+    is_silent: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    sent_at = NOW + seconds(sent_after)
+    order = replace(make_order(state=OrderState.SENDING), sent_at=sent_at)
+
+    assert order.is_silent(NOW, NOW + seconds(10)) is is_silent
+    assert not replace(order, state=OrderState.WORKING).is_silent(NOW, NOW + seconds(10))
+    assert not replace(order, sent_at=None).is_silent(NOW, NOW + seconds(10))

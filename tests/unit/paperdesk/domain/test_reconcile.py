@@ -366,7 +366,8 @@ def test_a_late_arrival_reopens_the_order_and_says_so() -> None:
         ([make_execution(quantity=40)], OrderState.WORKING),
         ([make_execution(quantity=100)], OrderState.FILLED),
         ([completed(Told.CANCELLED)], OrderState.CANCELLED),
-        ([error_report(201), status_report(Told.INACTIVE)], OrderState.REJECTED),
+        ([error_report(201), status_report(Told.INACTIVE)], OrderState.WORKING),
+        ([error_report(201), completed(Told.INACTIVE)], OrderState.REJECTED),
     ],
 )
 def test_what_arrives_late_is_cancelled_where_it_may_still_trade(
@@ -486,7 +487,7 @@ def test_a_cancel_after_a_partial_fill_keeps_the_fill() -> None:
     assert replace(order, ended_at=None).broker_filled == 40
 
 
-def test_a_refusal_after_a_cancel_was_asked_may_be_of_the_cancel() -> None:
+def test_a_refusal_after_a_cancel_was_asked_may_be_of_the_cancel_of_a_held_order() -> None:
     working = make_order(status=WireStatus.SUBMITTED, perm_id=9001, cancel_asked=True)
     refused = error_report(321, "Error validating request")
     inactive = status_report(Told.INACTIVE)
@@ -494,12 +495,16 @@ def test_a_refusal_after_a_cancel_was_asked_may_be_of_the_cancel() -> None:
     after = reconcile.apply_error(working, refused, NOW)
     assert after.state is OrderState.WORKING
     assert shown_warnings(after) == ("Error validating request (IBKR 321)",)
-    rejected = reconcile.apply_status(after, inactive, NOW)
-    assert rejected.state is OrderState.REJECTED
+    held = reconcile.apply_status(after, inactive, NOW)
+    assert held.state is OrderState.WORKING
+    assert held.is_held
+    assert held.is_refused
     other_way = reconcile.apply_error(
         reconcile.apply_status(working, inactive, NOW), refused, NOW
     )
-    assert other_way == rejected
+    assert other_way == held
+    rejected = reconcile.apply_completed(held, completed(Told.INACTIVE), NOW)
+    assert rejected.state is OrderState.REJECTED
 
 
 def test_an_open_order_says_nothing_of_how_much_is_filled() -> None:
