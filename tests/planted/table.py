@@ -10,16 +10,18 @@ what a seed does, or of what is asked of it.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
+import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from threading import Timer
 from typing import Final
 
 from planted.bugs import ROOT, Bug, all_bugs, source_with
@@ -59,92 +61,98 @@ class Unplanted(Exception):
 
 
 class Search:
-    """Looks for bugs, as many at a time as there are cores."""
+    """Looks for bugs in as many threads as ask; what ends one of them ends them all."""
 
     def __init__(self, clean: Path, seeds_max: int) -> None:
         self._clean = clean
         self._seeds_max = seeds_max
-        self._room = asyncio.Semaphore(os.cpu_count() or 1)
+        self._is_over = False
 
-    async def look(self, bug: Bug) -> Caught | None:
+    def look(self, bug: Bug) -> Caught | None:
         """Return how the bug was caught, None where it was not; print its row."""
-        async with self._room:
-            began = time.monotonic()
-            with source_with(bug) as source:
-                by, seed = await self._found(bug, source)
-            seconds = time.monotonic() - began
+        began = time.monotonic()
+        try:
+            by, seed = self._find(bug)
+        except BaseException:
+            self._is_over = True
+            raise
+        seconds = time.monotonic() - began
         cells = [bug.name, bug.title, by or "nothing", "" if seed is None else str(seed)]
         say(line_of([*cells, f"{seconds:.1f}"]))
         return Caught(by, seed) if by else None
 
-    async def _found(self, bug: Bug, source: Path) -> Found:
-        """Return what catches the bug: its own test where it names one, else a seed."""
-        if bug.catcher is None:
-            return await self._by_seeds(source)
-        is_fine = await self._test(bug.catcher, self._clean) == 0
-        is_caught = is_fine and await self._test(bug.catcher, source) == 1
-        return (bug.catcher if is_caught else "", None)
+    def _find(self, bug: Bug) -> Found:
+        with source_with(bug) as source:
+            return self._by_test(bug.catcher, source) if bug.catcher else self._by_seeds(source)
 
-    async def _test(self, name: str, source: Path) -> int:
-        """Return pytest's exit code: 0 passed, 1 failed, more is that it could not be run."""
-        options = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly", name)
-        process = await _python(source, "-m", "pytest", *options)
-        await process.communicate()
-        return process.returncode or 0
+    def _by_test(self, test: str, source: Path) -> Found:
+        """Return whether the test that a bug names catches it."""
+        if _fails(self._clean, test):
+            raise Unplanted(f"without any bug planted, {test} fails")
+        return (test if _fails(source, test) else "", None)
 
-    async def _by_seeds(self, source: Path) -> Found:
+    def _by_seeds(self, source: Path) -> Found:
         """Return what caught the bug first, and at which seed."""
-        async with aclosing(seen(source, 0, self._seeds_max)) as shown:
-            async for each in shown:
+        with closing(seen(source, 0, self._seeds_max)) as shown:
+            for each in shown:
+                if self._is_over:
+                    break
                 if each.names:
-                    await self._compare(each.seed)
+                    self._compare(each.seed)
                     return ", ".join(each.names), each.seed
         return "", None
 
-    async def _compare(self, seed: int) -> None:
+    def _compare(self, seed: int) -> None:
         """Raise Unplanted where the source without the bug does not stand the seed either."""
-        async with aclosing(seen(self._clean, seed, 1)) as shown:
-            async for each in shown:
-                if each.names:
-                    names = ", ".join(each.names)
-                    raise Unplanted(f"without any bug planted, seed {seed} shows {names}")
+        for each in seen(self._clean, seed, 1):
+            if each.names:
+                names = ", ".join(each.names)
+                raise Unplanted(f"without any bug planted, seed {seed} shows {names}")
 
 
-async def seen(source: Path, first: int, count: int) -> AsyncGenerator[Seen, None]:
+def seen(source: Path, first: int, count: int) -> Generator[Seen, None, None]:
     """Play seeds, and tell what each showed. Ends at one that ends the process or hangs."""
-    process = await _python(source, "-m", "proof.seeds", str(first), str(count))
+    process = _python(source, "-m", "proof.seeds", str(first), str(count))
     assert process.stdout is not None
     following = first
     try:
         while following < first + count:
-            async with asyncio.timeout(HUNG_SECONDS):
-                line = await process.stdout.readline()
+            hung = Timer(HUNG_SECONDS, process.kill)
+            hung.start()
+            line = process.stdout.readline()
+            hung.cancel()
             if not line:
                 break
             told = json.loads(line)
             names = dict.fromkeys(each["name"] for each in told["violations"])
             following = told["seed"] + 1
             yield Seen(told["seed"], tuple(names))
-    except TimeoutError:
-        pass  # it hangs: what it was at is not told
     finally:
-        if process.returncode is None and following < first + count:
-            process.kill()
-        await process.wait()
+        process.kill()
+        process.communicate()
     if following < first + count:
         yield Seen(following, (CRASH,))
 
 
-async def _python(source: Path, *arguments: str) -> asyncio.subprocess.Process:
+def _fails(source: Path, test: str) -> bool:
+    """Tell whether a test fails on a source. Raises RuntimeError where it could not be run."""
+    process = _python(source, "-m", "pytest", "-q", "-p", "no:cacheprovider", test)
+    process.communicate()
+    if process.returncode not in {0, 1}:
+        raise RuntimeError(f"pytest ended with {process.returncode} for {test}")
+    return process.returncode == 1
+
+
+def _python(source: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start Python on a source; the tests and what they import are the repository's own."""
     path = os.pathsep.join([str(source), str(ROOT / "tests")])
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
+    return subprocess.Popen(
+        [sys.executable, *arguments],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
 
 
@@ -158,13 +166,22 @@ def verdict_of(found: Sequence[Caught | None]) -> str:
     return words
 
 
-async def search(bugs: Sequence[Bug], seeds_max: int) -> int:
-    """Print the table as it grows; return 1 where a bug was not caught."""
+def search(bugs: Sequence[Bug], seeds_max: int) -> int:
+    """Print the table as it grows, as many bugs at a time as there are cores.
+
+    Returns 1 where one was not caught, or the source shows something by itself.
+    """
     say(line_of(HEADS))
     say(line_of(["---"] * len(HEADS)))
-    async with AsyncExitStack() as stack:
+    with ExitStack() as stack:
         searching = Search(stack.enter_context(source_with(None)), seeds_max)
-        found = await asyncio.gather(*(searching.look(bug) for bug in bugs))
+        pool = stack.enter_context(ThreadPoolExecutor(os.cpu_count() or 1))
+        stack.callback(pool.shutdown, cancel_futures=True)
+        try:
+            found = list(pool.map(searching.look, bugs))
+        except Unplanted as shown:
+            say(str(shown))
+            return 1
     say(f"\n{verdict_of(found)}")
     return int(None in found)
 
@@ -178,11 +195,7 @@ def main(arguments: Sequence[str]) -> int:
     if missing:
         say(f"there is no bug {', '.join(sorted(missing))}")
         return 2
-    try:
-        return asyncio.run(search(bugs, seeds_max))
-    except Unplanted as shown:
-        say(str(shown))
-        return 1
+    return search(bugs, seeds_max)
 
 
 if __name__ == "__main__":

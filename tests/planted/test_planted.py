@@ -94,7 +94,7 @@ def test_a_bug_that_does_not_fit_any_more_is_said_so(tmp_path: Path) -> None:
         ({9}, (), ("", None)),
     ],
 )
-async def test_a_bug_is_caught_at_the_first_seed_that_shows_it(
+def test_a_bug_is_caught_at_the_first_seed_that_shows_it(
     tmp_path: Path,
     finds: Collection[int],
     dies: Collection[int],
@@ -103,20 +103,20 @@ async def test_a_bug_is_caught_at_the_first_seed_that_shows_it(
     clean = player(tmp_path / "clean", {4}, ())
     planted = player(tmp_path / "planted", finds, dies)
 
-    assert await Search(clean, seeds_max=9)._by_seeds(planted) == found
+    assert Search(clean, seeds_max=9)._by_seeds(planted) == found
 
 
 @pytest.mark.parametrize(
     ("finds", "dies", "shown"), [({2}, (), "INV-ONE-LIVE"), ((), {2}, CRASH)]
 )
-async def test_what_the_source_shows_without_a_bug_is_no_catch(
+def test_what_the_source_shows_without_a_bug_is_no_catch(
     tmp_path: Path, finds: Collection[int], dies: Collection[int], shown: str
 ) -> None:
     clean = player(tmp_path / "clean", finds, dies)
     planted = player(tmp_path / "planted", finds, dies)
 
     with pytest.raises(Unplanted, match=f"seed 2 shows {shown}"):
-        await Search(clean, seeds_max=9)._by_seeds(planted)
+        Search(clean, seeds_max=9)._by_seeds(planted)
 
 
 def test_the_verdict_counts_seeds_and_not_their_numbers() -> None:

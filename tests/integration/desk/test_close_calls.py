@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -288,6 +289,43 @@ async def test_a_cancel_that_was_stored_after_all_is_sent(stage: Stage) -> None:
     assert answer.status_code == 503
     assert stage.wire() == ["BUY 100", "cancel"]
     assert (await stage.row(batch))["status"] == "Cancelled"
+
+
+@on_stage()
+async def test_a_flatten_that_was_stored_after_all_cancels_what_works(stage: Stage) -> None:
+    stage.world.gateway.hold_fills("AAPL")
+    batch = await stage.post(100)
+    await asyncio.sleep(15)  # nothing is watched any more
+    ledger = stage.lane._ledger
+    flatten = ledger.flatten
+
+    async def lost_behind(*args: Any) -> Any:
+        await flatten(*args)
+        raise CommitUnknown("the answer was lost behind the commit")
+
+    ledger.flatten = lost_behind  # type: ignore[method-assign,assignment]
+    answer = await stage.operate("flatten", reason="out", confirm=ACCOUNT)
+    await asyncio.sleep(30)
+
+    assert answer.status_code == 503
+    assert stage.wire() == ["BUY 100", "cancel"]
+    assert (await stage.row(batch))["status"] == "Cancelled"
+
+
+@on_stage()
+async def test_an_order_that_was_planned_and_not_queued_is_sent_after_a_restart(
+    stage: Stage,
+) -> None:
+    await stage.post(1)
+    stage.world.crash_at("CP06")
+    with pytest.raises(httpx.ReadError):
+        await stage.post(100)
+    await stage.world.until_crashed()
+    await stage.world.start()
+    await stage.settled()
+
+    assert stage.wire() == ["BUY 1", "BUY 99"]
+    assert stage.position() == await stage.held() == 100
 
 
 @on_stage()

@@ -275,6 +275,29 @@ async def test_an_order_that_filled_whole_before_it_was_corrected_is_over(stage:
 
 
 @on_stage()
+async def test_an_order_of_which_only_the_position_tells_is_left_to_a_person(
+    stage: Stage,
+) -> None:
+    gateway = stage.world.gateway
+    gateway.inject("O03", symbol="AAPL", delay=600)
+    gateway.inject("C03", symbol="AAPL", times=0)
+    for lists in ("open", "completed", "executions"):
+        gateway.inject("Q02", times=0, of=lists)
+    batch = await stage.post(100, wait=5)
+    await asyncio.sleep(90)
+    row, shows = await stage.row(batch), [s["shows"] for s in await evidence(stage, batch)]
+    locked = await stage.post(50)
+    gateway.clear_faults()
+    await asyncio.sleep(60)
+
+    assert row["status"] == "Unknown"
+    assert shows[-1] == "nothing is listed, but the broker's position is 100, not ours"
+    assert locked["results"][0]["error_code"] == "locked"
+    assert (await stage.row(batch))["status"] == "Filled"
+    assert stage.position() == await stage.held() == 100
+
+
+@on_stage()
 async def test_the_end_of_an_order_that_nobody_ever_saw_shows_nothing(stage: Stage) -> None:
     stage.world.gateway.inject("O01", symbol="AAPL")
     stage.world.gateway.inject("C04", times=0)
