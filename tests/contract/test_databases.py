@@ -51,6 +51,7 @@ def test_a_ledger_of_a_newer_version_is_refused(ledger_url: str) -> None:
 def _go_back(connection: sa.Connection) -> None:
     """Make the ledger what version 0001 left."""
     connection.exec_driver_sql("DROP INDEX ix_targets_symbol_as_of")
+    connection.exec_driver_sql("ALTER TABLE orders DROP COLUMN is_said")
     for table in ("api_keys", "key_uses", "account_limits", "audit"):
         connection.exec_driver_sql(f"DROP TABLE {table}")
     let_events_be_altered(connection)

@@ -10,6 +10,7 @@ from ledger_support import FIRST, SECOND, get, learn, order, planned, ref, row, 
 from makers import (
     AAPL,
     ACCOUNT,
+    MSFT,
     NOW,
     OPS,
     commission_report,
@@ -24,8 +25,8 @@ from paperdesk.domain.batch import ErrorCode, Resolution
 from paperdesk.domain.order import OrderEvent, OrderState, ShownStatus
 from paperdesk.domain.reconcile import EXECUTIONS_LAG
 from paperdesk.domain.reports import Told
-from paperdesk.domain.views import Finding
-from paperdesk.domain.vocabulary import BatchId, Symbol
+from paperdesk.domain.views import Finding, Lock
+from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, Symbol
 from paperdesk.errors import BadRequest
 
 AAPL_NOT_PLACED = Resolution(Symbol("AAPL"))
@@ -282,3 +283,76 @@ async def test_a_conclusion_changes_nothing_of_an_order_that_was_heard_of_meanwh
     for event in (OrderEvent.ABSENT, OrderEvent.CANCELLED, OrderEvent.QUARANTINED):
         after = await ledger.conclude(ref(), event, "late", NOW, expected=OrderState.UNKNOWN)
         assert after.state is OrderState.WORKING
+
+
+# -- executions that never come ----------------------------------------------------------------
+async def short(ledger: Ledger) -> None:
+    """Bring an order to its end with 60 of the 100 shares that the broker filled."""
+    await sent(ledger)
+    await learn(ledger, execution_report(quantity=60))
+    await learn(ledger, status_report(Told.CANCELLED, filled=100))
+
+
+async def test_what_a_person_accepted_is_short_of_nothing_whatever_is_listed_again(
+    ledger: Ledger,
+) -> None:
+    await short(ledger)
+    lock = Lock(Symbol("AAPL"), "60 of 100", NOW)
+    await ledger.lock(ACCOUNT, AAPL, lock)
+
+    before = await doubted(ledger, later=60)
+    await ledger.unlock(ACCOUNT, {AAPL}, NOW, breaks_only=False, by=OPS)
+    await learn(ledger, status_report(Told.FILLED, filled=100))
+
+    assert before == [ref()]
+    assert await doubted(ledger, later=60) == []
+    assert (await order(ledger)).is_settled(NOW + seconds(60))
+
+
+@pytest.mark.parametrize(
+    ("account", "conid", "breaks_only"), [(ACCOUNT, MSFT, False), (ACCOUNT, AAPL, True)]
+)
+async def test_an_order_is_short_until_a_person_accepts_its_own_position(
+    ledger: Ledger,
+    account: AccountId,
+    conid: ConId,
+    breaks_only: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    await short(ledger)
+    await ledger.lock(account, conid, Lock(Symbol("X"), "so", NOW, is_break=True))
+
+    await ledger.unlock(account, {conid}, NOW, breaks_only=breaks_only)
+
+    assert await doubted(ledger, later=60) == [ref()]
+
+
+async def test_a_late_execution_counts_beside_what_a_person_accepted(ledger: Ledger) -> None:
+    await short(ledger)
+    await ledger.lock(ACCOUNT, AAPL, Lock(Symbol("AAPL"), "60 of 100", NOW))
+    await ledger.unlock(ACCOUNT, {AAPL}, NOW, breaks_only=False)
+
+    await learn(ledger, execution_report(exec_id="0002.01.01", quantity=40))
+
+    assert (await order(ledger)).filled_qty == 100
+    assert (await order(ledger)).state is OrderState.FILLED
+
+
+async def test_a_person_says_so_once_whatever_the_broker_lists_again(ledger: Ledger) -> None:
+    await short(ledger)
+
+    await ledger.resolve(BatchId(FIRST), filled(60), OPS, NOW)
+    await learn(ledger, status_report(Told.FILLED, filled=100))
+
+    assert await doubted(ledger, later=60) == []
+
+
+async def test_what_was_said_of_an_order_that_arrives_after_all_is_forgotten(
+    ledger: Ledger,
+) -> None:
+    await unknown(ledger)
+    await ledger.resolve(BatchId(FIRST), AAPL_NOT_PLACED, OPS, NOW)
+
+    await learn(ledger, status_report(Told.CANCELLED, filled=40))
+
+    assert not (await order(ledger)).is_said
+    assert await doubted(ledger, later=60) == [ref()]

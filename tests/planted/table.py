@@ -77,6 +77,8 @@ class Search:
             self._is_over = True
             raise
         seconds = time.monotonic() - began
+        if self._is_over:
+            return None
         cells = [bug.name, bug.title, by or "nothing", "" if seed is None else str(seed)]
         say(line_of([*cells, f"{seconds:.1f}"]))
         return Caught(by, seed) if by else None

@@ -40,6 +40,7 @@ BREAKS_KNOWN_AFTER_SECONDS: Final = 330.0  # a difference is a warning for 180 s
 CONVERGED_WITHIN_SECONDS: Final = 120.0
 PATIENCE_SECONDS: Final = 60
 RETRIES: Final = 5
+WHOLE: Final = "*"  # a lock of the whole account
 OPERATOR: Final = "admin"
 READS: Final = "auditor"
 OPEN_AT_LEAST: Final = timedelta(minutes=10)
@@ -449,11 +450,11 @@ class _Stage:
                         symbol=symbol,
                         shown=shown.get(symbol, 0),
                         held=truth.get(symbol, 0),
-                        is_locked=bool({(account, symbol), (account, None)} & locks),
+                        is_locked=bool({(account, symbol), (account, WHOLE)} & locks),
                     )
                 )
 
-    async def _locks(self) -> set[tuple[str, str | None]]:
+    async def _locks(self) -> set[tuple[str, str]]:
         """Return what is locked: a symbol of an account, or all of it."""
         return {
             (account["account_id"], lock["symbol"])

@@ -232,6 +232,7 @@ class Order:
     filled_value: Decimal = Decimal(0)
     commission: Decimal | None = None
     broker_filled: int = 0
+    is_said: bool = False  # a person said what it came to: the broker's figure adds nothing
     broker_code: int | None = None
     error: str | None = None
     warnings: tuple[str, ...] = ()

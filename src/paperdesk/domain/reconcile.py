@@ -147,7 +147,10 @@ def _moved(order: Order, event: OrderEvent, at: datetime) -> Order:
         is_asked = order.cancel_asked or not after.is_terminal
         # A restored ledger does not know when it was claimed, but not before it was planned.
         sent_at = order.sent_at or order.planned_at
-        after = replace(after, is_late=True, cancel_asked=is_asked, sent_at=sent_at)
+        # And what was said of it was wrong.
+        after = replace(
+            after, is_late=True, cancel_asked=is_asked, sent_at=sent_at, is_said=False
+        )
         return warned(after, LATE)
     return after
 
@@ -170,6 +173,8 @@ def _is_asked(order: Order) -> bool:
 
 
 def _identified(order: Order, perm_id: PermId, filled: int) -> Order:
+    if order.is_said and order.state not in UNPLACED:
+        filled = 0
     return replace(
         order,
         perm_id=order.perm_id or perm_id or None,
@@ -195,6 +200,14 @@ def _explained(order: Order, code: int | None, words: str) -> Order:
     present = (order.broker_code or 0, order.error or "")
     best = max(present, (code or 0, words.strip()))
     return replace(order, broker_code=best[0] or None, error=best[1] or None)
+
+
+def as_said(order: Order) -> Order:
+    """Return an order that came to what its executions say, by a person's word.
+
+    Whatever the broker lists as filled from now on adds nothing; an execution still does.
+    """
+    return replace(order, broker_filled=order.executed_qty, is_said=True)
 
 
 def warned(order: Order, warning: str) -> Order:

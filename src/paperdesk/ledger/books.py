@@ -11,6 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from paperdesk.domain import reconcile
 from paperdesk.domain.audit import Action
 from paperdesk.domain.client import Actor
 from paperdesk.domain.position import Adjustment, Booked
@@ -19,6 +20,8 @@ from paperdesk.domain.vocabulary import AccountId, ConId, Side, Symbol
 from paperdesk.ledger import trail
 from paperdesk.ledger.booking import move_position, position_row
 from paperdesk.ledger.journal import Journal, Values, next_id
+from paperdesk.ledger.reading import orders_where
+from paperdesk.ledger.records import save_orders
 from paperdesk.ledger.rows import RowMapping
 from paperdesk.ledger.schema import executions, locks, openings, orders, positions
 
@@ -261,6 +264,7 @@ def unlock(
         locks, [({"id": row["id"]}, {"cleared_at": journal.at}) for row in cleared]
     )
     if cleared and not breaks_only:
+        _believe(journal, account, {row["conid"] for row in cleared})
         trail.note(
             journal,
             by,
@@ -269,6 +273,17 @@ def unlock(
             before={"locks": {row["symbol"]: row["reason"] for row in cleared}},
             after={"locks": {}},
         )
+
+
+def _believe(journal: Journal, account: AccountId, conids: Collection[ConId | None]) -> None:
+    """Await no execution any more that would have to come beside a position that was accepted."""
+    short = orders_where(
+        journal.connection,
+        orders.c.account_id == account,
+        orders.c.executed_qty < orders.c.broker_filled,
+    )
+    said = [o for o in short if o.is_terminal and (o.conid in conids or None in conids)]
+    save_orders(journal, [(order, reconcile.as_said(order)) for order in said])
 
 
 def _standing(connection: sa.Connection, account: AccountId) -> Sequence[RowMapping]:

@@ -136,9 +136,7 @@ def resolve(journal: Journal, batch_id: BatchId, resolution: Resolution, by: Act
     if quantity:
         _book(journal, order, resolution)
         order = order_of(order_row_of(journal.connection, order.ref))
-    if order.executed_qty < order.broker_filled:
-        # What the broker named as filled and never served: a person has said what it was.
-        journal.update(orders, {"ref": order.ref}, {"broker_filled": order.executed_qty})
+    save_order(journal, order, reconcile.as_said(order))
     if order.is_terminal:
         refresh_open(journal.connection, {order.batch_id})
         return

@@ -162,6 +162,8 @@ orders = sa.Table(
     sa.Column("filled_value", Money, nullable=False),
     sa.Column("commission", Money),
     sa.Column("broker_filled", sa.BigInteger, nullable=False),
+    # A person said what it came to. Histories of before it was kept do not name it.
+    sa.Column("is_said", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("broker_code", sa.Integer),
     sa.Column("error", Words),
     sa.Column("warnings", sa.JSON, nullable=False),

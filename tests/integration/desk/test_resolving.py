@@ -258,6 +258,30 @@ async def test_an_order_whose_executions_never_add_up_is_left_to_a_person(stage:
 
 
 @on_stage()
+async def test_a_position_that_a_person_accepted_is_not_locked_again(stage: Stage) -> None:
+    gateway = stage.world.gateway
+    gateway.hold_fills("AAPL")
+    await stage.post(10)
+    await stage.world.crash()
+    gateway.release_fills("AAPL")
+    (fill,) = gateway._world.exchange.executions()
+    gateway.correct_execution(fill.exec_id, shares=7)
+    await stage.world.start()
+    await asyncio.sleep(120)
+    before = (await stage.account())["locks"]
+    await stage.operate("accept-position", symbol="AAPL")
+    await stage.world.crash()
+    await stage.world.start()  # it lists the order as filled with 10, again
+    await asyncio.sleep(120)
+    after = (await stage.account())["locks"]
+    again = await stage.row(await stage.post(0, wait=5), wait=5)
+
+    assert [lock["symbol"] for lock in before] == ["AAPL"]
+    assert after == []
+    assert (again["status"], again["filled_qty"]) == ("Filled", 7)
+
+
+@on_stage()
 async def test_an_order_that_filled_whole_before_it_was_corrected_is_over(stage: Stage) -> None:
     gateway = stage.world.gateway
     gateway.inject("E02", change="quantity", shares=-3, delay=0.5, symbol="AAPL")
