@@ -297,11 +297,9 @@ async def test_what_a_person_accepted_is_short_of_nothing_whatever_is_listed_aga
     ledger: Ledger,
 ) -> None:
     await short(ledger)
-    lock = Lock(Symbol("AAPL"), "60 of 100", NOW)
-    await ledger.lock(ACCOUNT, AAPL, lock)
-
     before = await doubted(ledger, later=60)
-    await ledger.unlock(ACCOUNT, {AAPL}, NOW, breaks_only=False, by=OPS)
+
+    await ledger.unlock(ACCOUNT, {AAPL}, NOW + seconds(60), breaks_only=False, by=OPS)
     await learn(ledger, status_report(Told.FILLED, filled=100))
 
     assert before == [ref()]
@@ -321,15 +319,24 @@ async def test_an_order_is_short_until_a_person_accepts_its_own_position(
     await short(ledger)
     await ledger.lock(account, conid, Lock(Symbol("X"), "so", NOW, is_break=True))
 
-    await ledger.unlock(account, {conid}, NOW, breaks_only=breaks_only)
+    await ledger.unlock(account, {conid}, NOW + seconds(60), breaks_only=breaks_only)
+
+    assert await doubted(ledger, later=60) == [ref()]
+
+
+async def test_an_order_that_has_just_ended_may_still_be_told_its_fills(
+    ledger: Ledger,
+) -> None:
+    await short(ledger)
+
+    await ledger.unlock(ACCOUNT, {AAPL}, NOW + EXECUTIONS_LAG, breaks_only=False)
 
     assert await doubted(ledger, later=60) == [ref()]
 
 
 async def test_a_late_execution_counts_beside_what_a_person_accepted(ledger: Ledger) -> None:
     await short(ledger)
-    await ledger.lock(ACCOUNT, AAPL, Lock(Symbol("AAPL"), "60 of 100", NOW))
-    await ledger.unlock(ACCOUNT, {AAPL}, NOW, breaks_only=False)
+    await ledger.unlock(ACCOUNT, {AAPL}, NOW + seconds(60), breaks_only=False)
 
     await learn(ledger, execution_report(exec_id="0002.01.01", quantity=40))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from promises.showing import line_of
+from proof.found import FOUND
 from proof.oracle import INVARIANTS
 from twsim.faults.catalogue import CATALOGUE
 
@@ -37,8 +38,8 @@ NOT_RUN: Final = "Not run on this machine."
 _HEAD: Final = """# Reliability
 
 What was done to find an order that is sent twice, a fill that is lost, or an answer that is taken
-back. This page is written by `make prove` from what each proof counted; what is not on it was not
-run.
+back. This page is written by `make prove` from what each proof counted; a proof that was not run
+is named as such.
 """
 
 
@@ -56,6 +57,7 @@ def _page(build: Path) -> Iterator[str]:
         yield from _storm(ledger, _read(build / f"storm-{ledger}.json"))
     for name, title in PRINTED.items():
         yield from _printed(name, title, build / "proof" / f"{name}.txt")
+    yield from _found()
 
 
 def _seeds(told: Mapping[str, Any] | None) -> Iterator[str]:
@@ -132,6 +134,14 @@ def _printed(name: str, title: str, path: Path) -> Iterator[str]:
     commit, *lines = path.read_text().splitlines()
     cut = lines[-PRINTED_LINES_MAX:]
     yield "\n".join(("```text", commit, *(["..."] if cut != lines else []), *cut, "```", ""))
+
+
+def _found() -> Iterator[str]:
+    yield "## What was found, and is mended\n"
+    yield from _table(
+        ("what", "found by", "held by"),
+        [(each.what, each.by, f"`{each.test.split('::')[1]}`") for each in FOUND],
+    )
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:

@@ -18,13 +18,14 @@ from proof.record import Record
 from proof.seeds import FAULTS
 from proof.story import draw
 
-CALM = 5  # a seed in which orders fill, some are replaced, and a halt is set
+# A story without faults in which orders fill, some are replaced, and a halt is set.
+CALM = replace(draw(5, FAULTS), faults={})
 
 
 @pytest.fixture(scope="module")
 def calm() -> Record:
-    """Return the record of a seed that breaks nothing."""
-    played, _ = play(draw(CALM, FAULTS))
+    """Return the record of a story that breaks nothing."""
+    played, _ = play(CALM)
     assert judge(played) == []
     return played
 
@@ -91,6 +92,22 @@ def test_it_sees_a_batch_that_was_answered_and_is_gone(calm: Record) -> None:
     changed.batches.pop()
 
     assert "INV-ACK-DURABLE" in names(changed)
+
+
+def test_it_sees_a_batch_that_nobody_was_answered(calm: Record) -> None:
+    changed = deepcopy(calm)
+    changed.batches.append(deepcopy(calm.batches[0]) | {"batch_id": "f" * 16})
+
+    found = {v.words.split(" ", 1)[1] for v in judge(changed) if v.name == "INV-ACK-ATOMIC"}
+    assert "batches were answered to nobody, and 0 calls were cut" in found
+    assert any(words.startswith("has ") for words in found)
+
+
+def test_it_sees_a_batch_without_rows(calm: Record) -> None:
+    changed = deepcopy(calm)
+    changed.batches[0]["orders"] = []
+
+    assert "INV-ACK-ATOMIC" in names(changed)
 
 
 def test_it_sees_an_answer_that_is_another_one_the_second_time(calm: Record) -> None:

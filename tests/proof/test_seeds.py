@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from promises.showing import ROOT
+from proof.found import FOUND, Found
+from proof.report import NOT_RUN, PRINTED, write_report
 from proof.seeds import FAULTS, judged, run
 from proof.shrink import shrink
 from proof.story import Story, draw
@@ -65,3 +68,18 @@ def _named(story: Story, smaller: Story) -> set[str]:
     """Return the parts of a story that a smaller one still has, by the names they have there."""
     steps = {f"step {n}" for n, step in enumerate(story.steps) if step in smaller.steps}
     return {*smaller.faults, *steps}
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: found.what[:40])
+def test_what_was_found_is_held_by_a_test(found: Found) -> None:
+    path, test = found.test.split("::")
+
+    assert f"def {test}(" in (ROOT / path).read_text()
+
+
+def test_the_page_names_every_proof_and_what_was_not_run(tmp_path: Path) -> None:
+    write_report(tmp_path / "page.md", tmp_path / "nothing")
+    page = (tmp_path / "page.md").read_text()
+
+    assert page.count(NOT_RUN) == 3 + len(PRINTED)
+    assert all(each.what in page for each in FOUND)

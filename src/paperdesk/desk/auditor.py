@@ -263,7 +263,8 @@ class Auditor:
         }
         if changes:
             await self._ledger.adopt(account, changes, now, by)
-        await self._ledger.unlock(account, cleared, now, breaks_only=False, by=by)
+        named = {c for of in (books, held) for c in of if symbol in {None, of[c].symbol}}
+        await self._ledger.unlock(account, cleared | named, now, breaks_only=False, by=by)
         for change in changes:
             self._forget(account, change.conid)
         self._feed.publish([account])

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from paperdesk.domain import reconcile
 from paperdesk.domain.audit import Action
 from paperdesk.domain.client import Actor
+from paperdesk.domain.order import Order
 from paperdesk.domain.position import Adjustment, Booked
 from paperdesk.domain.views import Lock
 from paperdesk.domain.vocabulary import AccountId, ConId, Side, Symbol
@@ -254,7 +255,10 @@ def unlock(
     breaks_only: bool,
     by: Actor,
 ) -> None:
-    """Clear locks; with `breaks_only` those that clear themselves."""
+    """Clear locks; with `breaks_only` those that clear themselves.
+
+    A person's word does more: of what ended there no execution is awaited any more.
+    """
     cleared = [
         row
         for row in _standing(journal.connection, account)
@@ -263,27 +267,39 @@ def unlock(
     journal.update_each(
         locks, [({"id": row["id"]}, {"cleared_at": journal.at}) for row in cleared]
     )
-    if cleared and not breaks_only:
-        _believe(journal, account, {row["conid"] for row in cleared})
+    if breaks_only:
+        return
+    short = _short(journal, account, conids)
+    save_orders(journal, [(order, reconcile.as_said(order)) for order in short])
+    if cleared or short:
         trail.note(
             journal,
             by,
             Action.UNLOCK,
             account=account,
-            before={"locks": {row["symbol"]: row["reason"] for row in cleared}},
+            before={"locks": {row["symbol"]: row["reason"] for row in cleared}}
+            | ({"short": {order.ref: order.symbol for order in short}} if short else {}),
             after={"locks": {}},
         )
 
 
-def _believe(journal: Journal, account: AccountId, conids: Collection[ConId | None]) -> None:
-    """Await no execution any more that would have to come beside a position that was accepted."""
-    short = orders_where(
+def _short(
+    journal: Journal, account: AccountId, conids: Collection[ConId | None]
+) -> list[Order]:
+    """Return orders that ended a while ago, and whose executions do not add up."""
+    latest = journal.at - reconcile.EXECUTIONS_LAG
+    found = orders_where(
         journal.connection,
         orders.c.account_id == account,
         orders.c.executed_qty < orders.c.broker_filled,
     )
-    said = [o for o in short if o.is_terminal and (o.conid in conids or None in conids)]
-    save_orders(journal, [(order, reconcile.as_said(order)) for order in said])
+    return [
+        order
+        for order in found
+        if order.ended_at is not None
+        and order.ended_at < latest
+        and (order.conid in conids or None in conids)
+    ]
 
 
 def _standing(connection: sa.Connection, account: AccountId) -> Sequence[RowMapping]:

@@ -6,6 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from front import ORDERS, code
 from stage import Stage, on_stage
 
@@ -257,27 +259,38 @@ async def test_an_order_whose_executions_never_add_up_is_left_to_a_person(stage:
     assert (again["status"], again["filled_qty"]) == ("Filled", 7)
 
 
-@on_stage()
-async def test_a_position_that_a_person_accepted_is_not_locked_again(stage: Stage) -> None:
+@pytest.mark.parametrize("after", [45, 120])  # seconds: before it is locked, or then
+@pytest.mark.parametrize("body", [{"symbol": "AAPL"}, {"all": True}])
+def test_a_position_that_a_person_accepted_is_not_locked_again(
+    after: float, body: dict[str, Any]
+) -> None:
+    @on_stage()
+    async def play(stage: Stage) -> None:
+        await accepted_and_listed_again(stage, after, body)
+
+    play()
+
+
+async def accepted_and_listed_again(stage: Stage, after: float, body: dict[str, Any]) -> None:
     gateway = stage.world.gateway
     gateway.hold_fills("AAPL")
-    await stage.post(10)
+    batch = await stage.post(10)
     await stage.world.crash()
     gateway.release_fills("AAPL")
     (fill,) = gateway._world.exchange.executions()
     gateway.correct_execution(fill.exec_id, shares=7)
     await stage.world.start()
-    await asyncio.sleep(120)
-    before = (await stage.account())["locks"]
-    await stage.operate("accept-position", symbol="AAPL")
+    await asyncio.sleep(after)
+    ended = await stage.row(batch)
+    locked = (await stage.account())["locks"]
+    await stage.operate("accept-position", **body)
     await stage.world.crash()
     await stage.world.start()  # it lists the order as filled with 10, again
     await asyncio.sleep(120)
-    after = (await stage.account())["locks"]
     again = await stage.row(await stage.post(0, wait=5), wait=5)
 
-    assert [lock["symbol"] for lock in before] == ["AAPL"]
-    assert after == []
+    assert (ended["status"], len(locked)) == ("Cancelled", after > 60)
+    assert (await stage.account())["locks"] == []
     assert (again["status"], again["filled_qty"]) == ("Filled", 7)
 
 

@@ -264,7 +264,11 @@ class Ledger(Protocol):
         breaks_only: bool,
         by: Actor = SERVICE,
     ) -> None:
-        """Clear locks; with `breaks_only` those that clear themselves."""
+        """Clear locks; with `breaks_only` those that clear themselves.
+
+        Without, a person said so: then no execution is awaited any more of orders on these
+        contracts that ended short of what the broker said it filled.
+        """
 
     async def locks(self, account: AccountId) -> dict[ConId | None, Lock]:
         """Return the locks that stand."""
