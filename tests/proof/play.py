@@ -361,7 +361,10 @@ class _Stage:
         await self._settle(BREAKS_KNOWN_AFTER_SECONDS - SETTLED_WITHIN_SECONDS)
         await self._look_at_positions()
         for account in ACCOUNTS:
-            await self._operate(account)
+            await self._clear(account)
+        await self._settle(SETTLED_WITHIN_SECONDS)
+        for account in ACCOUNTS:
+            await self._say(account)
         for account in ACCOUNTS:
             await self._reach(account)
         await self._settle(CONVERGED_WITHIN_SECONDS)
@@ -462,8 +465,8 @@ class _Stage:
             for lock in account["locks"]
         }
 
-    async def _operate(self, account: str) -> None:
-        """Do what is left to a person: lift halts, say what became of orders, unlock."""
+    async def _clear(self, account: str) -> None:
+        """Do what is left to a person: lift halts and limits, withdraw what still waits."""
         for shown in (await self._ask("/api/v1/accounts"))["accounts"]:
             if shown["account_id"] == account and shown["halted"]:
                 await self._resume(account)
@@ -472,6 +475,9 @@ class _Stage:
                 path = f"{ORDERS}/{batch['batch_id']}"
                 await self._call(OPERATOR, "withdraw", "DELETE", path)
         await self._call(OPERATOR, "free", "PUT", f"/api/v1/accounts/{account}/limits", {})
+
+    async def _say(self, account: str) -> None:
+        """Say what became of orders that nobody else can tell of, and which positions are held."""
         for batch in await self._batches():
             for seq, row in enumerate(batch["orders"]):
                 if batch["account_id"] == account and row["status"] == "Unknown":

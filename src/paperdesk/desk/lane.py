@@ -365,7 +365,8 @@ class Lane:
             return
         try:
             async with asyncio.timeout(HOURS_SECONDS):
-                self.sender.hours = await self.sender.query(self.broker.hours)
+                asked = self.sender.query(self.broker.hours, Urgency.VITAL)
+                self.sender.hours = await asked
         except (LineDown, TimeoutError) as error:
             _log.warning("hours.not_told", gateway=self.broker.name, reason=str(error))
             return

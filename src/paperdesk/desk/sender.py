@@ -23,7 +23,16 @@ from paperdesk.desk.halting import Breaker
 from paperdesk.desk.insisting import RETRY_SECONDS, insist
 from paperdesk.desk.lines import ids_of
 from paperdesk.desk.pacer import Pacer, Urgency
-from paperdesk.desk.ports import Broker, Claim, Clock, JudgeClaim, Ledger, Line, NotSent
+from paperdesk.desk.ports import (
+    Broker,
+    Claim,
+    Clock,
+    JudgeClaim,
+    Ledger,
+    Line,
+    LineDown,
+    NotSent,
+)
 from paperdesk.domain.contract import Contract
 from paperdesk.domain.hours import SessionHours
 from paperdesk.domain.order import Order
@@ -144,13 +153,22 @@ class Sender:
         if self._is_running:
             await wait_set(self._stopped, STOP_SECONDS)
 
-    async def query(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def query(
+        self,
+        ask: Callable[[], Coroutine[Any, Any, T]],
+        urgency: Urgency = Urgency.QUERIES,
+    ) -> T:
         """Ask the gateway something, behind every order that waits.
 
-        The token is held until the question has left, not until it is answered: a gateway
+        Raises LineDown while a session is opened: it begins with reads that nobody paces, and
+        questions beside them would be too many in its first second. What is vital is asked then,
+        too. The token is held until the question has left, not until it is answered: a gateway
         that does not answer must not hold up orders.
         """
-        tokens = await self._pacer.take(Urgency.QUERIES, 1)
+        tokens = await self._pacer.take(urgency, 1)
+        if self._broker.line is None and urgency is not Urgency.VITAL:
+            self._pacer.give_back(tokens)
+            raise LineDown("there is no session")
         asking = asyncio.create_task(ask())
         try:
             await asyncio.sleep(0)

@@ -14,6 +14,7 @@ from makers import make_target
 from paperdesk.desk import lane as lanes
 from paperdesk.desk import sender as senders
 from paperdesk.desk.pacer import Urgency
+from paperdesk.desk.ports import LineDown
 
 TOO_FAST = "Max rate of messages per second has been exceeded: max=50 rec=51 (1)"
 
@@ -73,4 +74,25 @@ async def test_a_frame_that_must_not_starve_comes_before_orders_that_wait(
 
         assert not await frame
         lane.pacer.give_back(await order)
+        assert lane.pacer._held == 0
+
+
+async def test_nothing_is_asked_beside_the_reads_that_open_a_session(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        (lane,) = house.desk._lanes.values()
+        house.gateway.inject("L01", delay=2)
+        house.gateway.drop_connections()
+        await eventually(lambda: lane.broker.line is None)
+        asked: list[str] = []
+
+        async def ask() -> str:
+            asked.append("asked")
+            return "told"
+
+        with pytest.raises(LineDown, match="there is no session"):
+            await lane.sender.query(ask)
+        assert asked == []
+        assert await lane.sender.query(ask, Urgency.VITAL) == "told"
+        await eventually(lambda: lane.broker.line is not None)
+        assert await lane.sender.query(ask) == "told"
         assert lane.pacer._held == 0
