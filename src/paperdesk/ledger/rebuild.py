@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby, islice
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -64,11 +65,15 @@ _NO_STATE: Final = frozenset({"answer"})
 
 def rebuild(history: Iterable[RowMapping], into: sa.Connection, read: Read) -> None:
     """Do every event of `history`, in its order, in the empty tables of `into`."""
-    for event in history:
-        if event["kind"] == MESSAGE:
-            Lesson(into).fold([_message_of(event, read)])
-        elif event["kind"] != UNREAD:
-            replay(into, event["body"])
+    for is_told, told in groupby(history, lambda event: bool(event["kind"] == MESSAGE)):
+        if is_told:
+            messages = (_message_of(event, read) for event in told)
+            while some := list(islice(messages, _AT_ONCE)):
+                Lesson(into).fold(some)  # any parts of a history come to the same
+        else:
+            for event in told:
+                if event["kind"] != UNREAD:
+                    replay(into, event["body"])
     found = into.scalars(sa.select(batches.c.batch_id)).all()
     for start in range(0, len(found), _AT_ONCE):
         refresh_open(into, found[start : start + _AT_ONCE])

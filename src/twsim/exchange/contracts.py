@@ -154,10 +154,13 @@ class ContractTable:
         wanted = pattern.strip().upper()
         if not wanted:
             return []
-        contracts = self._by_con_id.values()
-        by_symbol = [c for c in contracts if c.symbol.startswith(wanted)]
+        by_symbol, by_name = [], []
+        for contract in self._by_con_id.values():
+            if contract.symbol.startswith(wanted):
+                by_symbol.append(contract)
+            elif wanted in contract.long_name.upper():
+                by_name.append(contract)
         by_symbol.sort(key=lambda c: (c.symbol != wanted, c.symbol))
-        by_name = [c for c in contracts if c not in by_symbol and wanted in c.long_name.upper()]
         return (by_symbol + by_name)[:SAMPLES_MAX]
 
 
