@@ -211,13 +211,23 @@ def _latest_wins(case: _Case) -> Iterator[str]:
         if mine is None:
             continue
         for other, call in accepted.items():
-            if not mine.until < call.at or call.until + SLACK_SECONDS > sent.at:
+            asked_at = _first_asked_at(case, call)
+            if not mine.until < asked_at or call.until + SLACK_SECONDS > sent.at:
                 continue
             for newer in _rows_of(case, other):
                 is_same = (sent.account, sent.symbol) == (newer[0], newer[1]["symbol"])
                 kept = newer[1].get("kept", {}).get("batch_id") == batch_id
                 if is_same and newer[1].get("error_code") is None and not kept:
                     yield f"{sent.ref} left after {other} had been answered"
+
+
+def _first_asked_at(case: _Case, call: Call) -> float:
+    """Return when a call was tried first: a batch is as old as that, whoever was answered."""
+    if call.key is None:
+        return call.at
+    return min(
+        c.at for c in case.record.calls if (c.program, c.key) == (call.program, call.key)
+    )
 
 
 def _accepted(case: _Case) -> dict[str, Call]:
