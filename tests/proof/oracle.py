@@ -166,7 +166,7 @@ def _limits(case: _Case) -> Iterator[str]:
         changed = min(ends, default=float("inf"))
         mine = [sent for sent in record.sent if sent.account == account and sent.at < changed]
         for number, sent in enumerate(mine):
-            if _reduces(sent):
+            if _reduces(case, sent):
                 continue
             most = limits.get("max_order_quantity")
             if most is not None and sent.quantity > most:
@@ -185,8 +185,12 @@ def _limits(case: _Case) -> Iterator[str]:
                     yield f"{sent.ref} left as number {len(before)}, and {name} is {most}"
 
 
-def _reduces(sent: Sent) -> bool:
-    return sent.position * sent.side < 0 and sent.quantity <= abs(sent.position)
+def _reduces(case: _Case, sent: Sent) -> bool:
+    """Tell whether it left towards zero: of a position moved elsewhere, as far as one knew."""
+    row = case.rows.get(sent.ref)
+    is_known = row is not None and row["current_pos"] is not None and case.is_outside(sent)
+    held = row["current_pos"] if row is not None and is_known else sent.position
+    return held * sent.side < 0 and sent.quantity <= abs(held)
 
 
 def _same_day(record: Record, first: Sent, last: Sent) -> bool:
@@ -262,7 +266,7 @@ def _kill(case: _Case) -> Iterator[str]:
             default=float("inf"),
         )
         for each in sent[bisect_right(times, call.until) : bisect_left(times, until)]:
-            if each.account == account and not (mode == "reduce_only" and _reduces(each)):
+            if each.account == account and not (mode == "reduce_only" and _reduces(case, each)):
                 yield f"{each.ref} left after the halt of {call.until:.3f}"
 
 
