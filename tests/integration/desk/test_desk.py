@@ -13,7 +13,7 @@ from makers import ACCOUNT, make_target
 from paperdesk.config import DeskSettings
 from paperdesk.domain.batch import ErrorCode
 from paperdesk.domain.order import ShownStatus
-from paperdesk.domain.vocabulary import Scope, TimeInForce
+from paperdesk.domain.vocabulary import ForeignOrders, Scope, TimeInForce
 from paperdesk.errors import BrokerUnavailable, NotFound, TooManyRequests
 from twsim import Gateway
 
@@ -267,7 +267,9 @@ async def test_without_a_gateway_nothing_is_stored_and_it_comes_back_by_itself(
 async def test_an_order_whose_answer_was_lost_is_unknown_and_its_symbol_waits(
     tmp_path: Path,
 ) -> None:
-    async with open_house(tmp_path) as house:
+    # Else a plan that comes a second after the preview asks the silent gateway for open orders.
+    desk = DeskSettings(foreign_orders=ForeignOrders.IGNORE)
+    async with open_house(tmp_path, desk=desk) as house:
         await house.preview(make_target())
         house.gateway.silence()
         batch = await house.submit(make_target(), wait_seconds=0.3)
