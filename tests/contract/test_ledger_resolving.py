@@ -293,13 +293,14 @@ async def short(ledger: Ledger) -> None:
     await learn(ledger, status_report(Told.CANCELLED, filled=100))
 
 
+@pytest.mark.parametrize("conid", [AAPL, None], ids=["its own", "the account's"])
 async def test_what_a_person_accepted_is_short_of_nothing_whatever_is_listed_again(
-    ledger: Ledger,
+    ledger: Ledger, conid: ConId | None
 ) -> None:
     await short(ledger)
     before = await doubted(ledger, later=60)
 
-    await ledger.unlock(ACCOUNT, {AAPL}, NOW + seconds(60), breaks_only=False, by=OPS)
+    await ledger.unlock(ACCOUNT, {conid}, NOW + seconds(60), breaks_only=False, by=OPS)
     await learn(ledger, status_report(Told.FILLED, filled=100))
 
     assert before == [ref()]

@@ -14,14 +14,13 @@ import sqlalchemy as sa
 from paperdesk.domain import reconcile
 from paperdesk.domain.audit import Action
 from paperdesk.domain.client import Actor
-from paperdesk.domain.order import Order
 from paperdesk.domain.position import Adjustment, Booked
 from paperdesk.domain.views import Lock
 from paperdesk.domain.vocabulary import AccountId, ConId, Side, Symbol
 from paperdesk.ledger import trail
 from paperdesk.ledger.booking import move_position, position_row
 from paperdesk.ledger.journal import Journal, Values, next_id
-from paperdesk.ledger.reading import orders_where
+from paperdesk.ledger.reading import ended_short
 from paperdesk.ledger.records import save_orders
 from paperdesk.ledger.rows import RowMapping
 from paperdesk.ledger.schema import executions, locks, openings, orders, positions
@@ -269,7 +268,8 @@ def unlock(
     )
     if breaks_only:
         return
-    short = _short(journal, account, conids)
+    ended = ended_short(journal.connection, journal.at, orders.c.account_id == account)
+    short = [order for order in ended if order.conid in conids or None in conids]
     save_orders(journal, [(order, reconcile.as_said(order)) for order in short])
     if cleared or short:
         trail.note(
@@ -281,25 +281,6 @@ def unlock(
             | ({"short": {order.ref: order.symbol for order in short}} if short else {}),
             after={"locks": {}},
         )
-
-
-def _short(
-    journal: Journal, account: AccountId, conids: Collection[ConId | None]
-) -> list[Order]:
-    """Return orders that ended a while ago, and whose executions do not add up."""
-    latest = journal.at - reconcile.EXECUTIONS_LAG
-    found = orders_where(
-        journal.connection,
-        orders.c.account_id == account,
-        orders.c.executed_qty < orders.c.broker_filled,
-    )
-    return [
-        order
-        for order in found
-        if order.ended_at is not None
-        and order.ended_at < latest
-        and (order.conid in conids or None in conids)
-    ]
 
 
 def _standing(connection: sa.Connection, account: AccountId) -> Sequence[RowMapping]:

@@ -18,6 +18,7 @@ from paperdesk.domain.contract import Contract
 from paperdesk.domain.execution import BookedExecution
 from paperdesk.domain.halt import Halt
 from paperdesk.domain.order import SETTLE_AFTER_CANCEL, Order, OrderState
+from paperdesk.domain.reconcile import EXECUTIONS_LAG
 from paperdesk.domain.views import Lock, Positions
 from paperdesk.domain.vocabulary import (
     AccountId,
@@ -449,3 +450,15 @@ def orders_where(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> l
     """Return the orders that the clause names."""
     rows = connection.execute(sa.select(orders).where(*where).order_by(orders.c.planned_at))
     return [order_of(row) for row in rows.mappings()]
+
+
+def ended_short(
+    connection: sa.Connection, at: datetime, whose: sa.ColumnElement[bool]
+) -> list[Order]:
+    """Return orders that ended a while before `at`, and whose executions do not add up.
+
+    The time is not in the question: with it a database would read the whole history.
+    """
+    latest = at - EXECUTIONS_LAG
+    short = orders_where(connection, whose, orders.c.executed_qty < orders.c.broker_filled)
+    return [o for o in short if o.ended_at is not None and o.ended_at < latest]

@@ -31,7 +31,7 @@ from paperdesk.errors import BadRequest
 from paperdesk.ledger import trail
 from paperdesk.ledger.booking import Bookkeeper
 from paperdesk.ledger.journal import Journal, next_id
-from paperdesk.ledger.reading import orders_where
+from paperdesk.ledger.reading import ended_short, orders_where
 from paperdesk.ledger.records import order_row_of, refresh_open, save_order, update_row
 from paperdesk.ledger.rows import order_of
 from paperdesk.ledger.schema import findings, orders
@@ -44,17 +44,12 @@ def in_doubt(
     connection: sa.Connection, accounts: Collection[AccountId], at: datetime
 ) -> list[Order]:
     """Return orders whose outcome is unknown, or whose executions do not add up."""
-    # Two questions, each by its own index: together, or with the time in the question, they
-    # would read the whole history.
+    # Two questions, each by its own index: together they would read the whole history.
     whose = orders.c.account_id.in_(accounts)
     unknown = orders_where(
         connection, whose, orders.c.is_open, orders.c.state == OrderState.UNKNOWN.value
     )
-    short = orders_where(connection, whose, orders.c.executed_qty < orders.c.broker_filled)
-    latest = at - reconcile.EXECUTIONS_LAG
-    return unknown + [
-        order for order in short if order.ended_at is not None and order.ended_at < latest
-    ]
+    return unknown + ended_short(connection, at, whose)
 
 
 def note(journal: Journal, found: Mapping[OrderRef, Finding]) -> None:

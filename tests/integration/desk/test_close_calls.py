@@ -7,8 +7,9 @@ runs is the service itself.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -272,39 +273,37 @@ async def test_an_account_is_halted_if_more_orders_left_than_were_written_down(
 
 @on_stage()
 async def test_a_cancel_that_was_stored_after_all_is_sent(stage: Stage) -> None:
-    stage.world.gateway.hold_fills("AAPL")
-    batch = await stage.post(100)
-    await asyncio.sleep(15)  # nothing is watched any more
-    ledger = stage.lane._ledger
-    ask_cancel = ledger.ask_cancel
-
-    async def lost_behind(*args: Any) -> Any:
-        await ask_cancel(*args)
-        raise CommitUnknown("the answer was lost behind the commit")
-
-    ledger.ask_cancel = lost_behind  # type: ignore[method-assign,assignment]
-    answer = await stage.caller.delete(f"/api/v1/orders/{batch['batch_id']}")
-    await asyncio.sleep(30)
-
-    assert answer.status_code == 503
-    assert stage.wire() == ["BUY 100", "cancel"]
-    assert (await stage.row(batch))["status"] == "Cancelled"
+    await stored_after_all(
+        stage,
+        "ask_cancel",
+        lambda batch: stage.caller.delete(f"/api/v1/orders/{batch['batch_id']}"),
+    )
 
 
 @on_stage()
 async def test_a_flatten_that_was_stored_after_all_cancels_what_works(stage: Stage) -> None:
+    await stored_after_all(
+        stage, "flatten", lambda _: stage.operate("flatten", reason="out", confirm=ACCOUNT)
+    )
+
+
+async def stored_after_all(
+    stage: Stage,
+    method: str,
+    ask: Callable[[dict[str, Any]], Awaitable[httpx.Response]],
+) -> None:
+    """Lose the answer of the ledger behind its commit; the cancel that it stored must leave."""
     stage.world.gateway.hold_fills("AAPL")
     batch = await stage.post(100)
     await asyncio.sleep(15)  # nothing is watched any more
-    ledger = stage.lane._ledger
-    flatten = ledger.flatten
+    store = getattr(stage.lane._ledger, method)
 
     async def lost_behind(*args: Any) -> Any:
-        await flatten(*args)
+        await store(*args)
         raise CommitUnknown("the answer was lost behind the commit")
 
-    ledger.flatten = lost_behind  # type: ignore[method-assign,assignment]
-    answer = await stage.operate("flatten", reason="out", confirm=ACCOUNT)
+    setattr(stage.lane._ledger, method, lost_behind)
+    answer = await ask(batch)
     await asyncio.sleep(30)
 
     assert answer.status_code == 503
@@ -326,6 +325,28 @@ async def test_an_order_that_was_planned_and_not_queued_is_sent_after_a_restart(
 
     assert stage.wire() == ["BUY 1", "BUY 99"]
     assert stage.position() == await stage.held() == 100
+
+
+@pytest.mark.parametrize("is_killed", [True, False], ids=["process", "line"])
+def test_a_clock_that_was_set_back_hides_no_order_from_what_ended(
+    is_killed: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    @on_stage()
+    async def play(stage: Stage) -> None:
+        stage.world.gateway.inject("O01", symbol="AAPL")
+        batch = await stage.post(100, wait=0)
+        await asyncio.sleep(2)
+        stage.world.clock._start -= timedelta(seconds=30)
+        if is_killed:
+            await stage.world.crash()
+            await stage.world.start()
+        else:
+            stage.world.gateway.drop_connections()
+            await asyncio.sleep(2)
+
+        assert (await stage.row(batch))["status"] == "Unknown"
+
+    play()
 
 
 @on_stage()

@@ -235,19 +235,28 @@ async def test_fills_of_an_order_whose_reference_is_cut_are_counted(stage: Stage
     assert stage.position() == await stage.held() == 100
 
 
-@on_stage()
-async def test_an_order_whose_executions_never_add_up_is_left_to_a_person(stage: Stage) -> None:
+async def corrected_unheard(stage: Stage) -> tuple[dict[str, Any], float]:
+    """Let an order of 10 fill and be corrected to 7 while the service is dead, and start it.
+
+    Returns its batch and the price. The broker lists 10, which nobody serves any more.
+    """
     gateway = stage.world.gateway
     gateway.hold_fills("AAPL")
     batch = await stage.post(10)
     await stage.world.crash()
     gateway.release_fills("AAPL")
     (fill,) = gateway._world.exchange.executions()
-    gateway.correct_execution(fill.exec_id, shares=7)  # the 10 nobody serves any more
+    gateway.correct_execution(fill.exec_id, shares=7)
     await stage.world.start()
+    return batch, float(fill.price)
+
+
+@on_stage()
+async def test_an_order_whose_executions_never_add_up_is_left_to_a_person(stage: Stage) -> None:
+    batch, price = await corrected_unheard(stage)
     await asyncio.sleep(120)
     row, (lock,) = await stage.row(batch), (await stage.account())["locks"]
-    said = await say(stage, batch, **{"as": "filled", "qty": 7, "price": float(fill.price)})
+    said = await say(stage, batch, **{"as": "filled", "qty": 7, "price": price})
     await stage.operate("accept-position", symbol="AAPL")
     again = await stage.row(await stage.post(0, wait=5), wait=5)
 
@@ -272,14 +281,7 @@ def test_a_position_that_a_person_accepted_is_not_locked_again(
 
 
 async def accepted_and_listed_again(stage: Stage, after: float, body: dict[str, Any]) -> None:
-    gateway = stage.world.gateway
-    gateway.hold_fills("AAPL")
-    batch = await stage.post(10)
-    await stage.world.crash()
-    gateway.release_fills("AAPL")
-    (fill,) = gateway._world.exchange.executions()
-    gateway.correct_execution(fill.exec_id, shares=7)
-    await stage.world.start()
+    batch, _ = await corrected_unheard(stage)
     await asyncio.sleep(after)
     ended = await stage.row(batch)
     locked = (await stage.account())["locks"]
