@@ -23,10 +23,12 @@ from zoneinfo import ZoneInfo
 
 from proof.record import Call, Fill, Placed, Record, Sent
 
+BY_A_PERSON: Final = "a person said"  # in the evidence of an order
 SAID: Final = "said."  # how the id of a fill begins that a person told
 TERMINAL: Final = frozenset({"Filled", "Cancelled", "Inactive"})
 SLACK_SECONDS: Final = 1.0  # between a commit and what follows from it, on a slow disk
 KEY: Final = "key-of-"
+OPENING_FRAMES: Final = 15  # of a session, about: nobody paces them
 FREEING: Final = frozenset({"restrict", "free"})  # calls that change limits
 ALIVE: Final = "INV-ALIVE"
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -57,6 +59,12 @@ class _Case:
         for order in record.placed.values():
             if order.client_id == record.ours:
                 self.placed[self.ref_of[order.order_id]].append(order)
+        self.said = {
+            order["order_ref"]
+            for orders in record.evidence.values()
+            for order in orders
+            if any(each["step"] == BY_A_PERSON for each in order["evidence"])
+        }
         self.own_fills = [f for f in record.fills.values() if f.client_id == record.ours]
         self.fills: dict[str, list[Fill]] = defaultdict(list)
         for fill in self.own_fills:
@@ -133,6 +141,8 @@ def _pace(case: _Case) -> Iterator[str]:
     most = case.record.pace
     for line in {line for _, line in case.record.writes}:
         writes = [at for at, of in case.record.writes if of == line]
+        if most < OPENING_FRAMES:
+            writes = [at for at in writes if at > writes[0] + 1.0]
         for end, at in enumerate(writes):
             count = end - bisect_right(writes, at - 1.0) + 1
             if count > most:
@@ -377,22 +387,36 @@ def _executions(case: _Case) -> Iterator[str]:
         for row in record.executions
         if (row["order_ref"] or "").startswith("pd-") and not row["exec_id"].startswith(SAID)
     }
+    fills = record.fills_by_id()
     for exec_id in sorted(theirs.keys() | ours.keys()):
-        if exec_id not in ours and _was_told_to_nobody(record, record.fills_by_id()[exec_id]):
+        if exec_id not in ours and _is_for_a_person(case, fills[exec_id]):
             continue
         if theirs.get(exec_id) != ours.get(exec_id):
             yield f"{exec_id}: {theirs.get(exec_id)} at the broker, {ours.get(exec_id)} here"
 
 
-def _was_told_to_nobody(record: Record, fill: Fill) -> bool:
-    """Tell whether the service was silent from a fill to the end of its day.
+def _is_for_a_person(case: _Case, fill: Fill) -> bool:
+    """Tell whether an execution may be missing: a gateway serves those of the day only.
 
-    A gateway tells of the day's executions only (reliability.md finding 7).
+    Its day ended, and the service was silent until then, or a person said what became of the
+    order (reliability.md finding 7).
     """
+    if _was_told_to_nobody(case.record, fill):
+        return True
+    has_ended = _day_end(case.record, fill) < case.record.ended_at
+    return has_ended and case.ref_of[fill.order_id] in case.said
+
+
+def _was_told_to_nobody(record: Record, fill: Fill) -> bool:
+    """Tell whether the service was silent from a fill to the end of its day."""
+    until = _day_end(record, fill)
+    return not any(fill.at < at < until for at, _ in record.writes)
+
+
+def _day_end(record: Record, fill: Fill) -> float:
     day = (record.began + timedelta(seconds=fill.at)).astimezone(NEW_YORK)
     ends = day.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    until = (ends - record.began).total_seconds()
-    return not any(fill.at < at < until for at, _ in record.writes)
+    return (ends - record.began).total_seconds()
 
 
 def _orders(case: _Case) -> Iterator[str]:

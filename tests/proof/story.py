@@ -7,11 +7,12 @@ nothing of how it is played.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final, Self
+from zoneinfo import ZoneInfo
 
 SYMBOLS: Final = ("AAPL", "AMZN", "GOOGL", "JPM", "KO", "META", "MSFT", "NVDA")
 ACCOUNTS: Final = ("DU8730189", "DUP203550")
@@ -35,6 +36,9 @@ DAYS: Final = (
 TIMES: Final = ("14:30", "19:50", "03:45", "04:55", "16:00")
 QUANTITIES: Final = range(-100, 101, 25)
 FAULTS_MAX: Final = 8
+SLOW_PACE: Final = 5
+DRILLS_SHARE: Final = 0.2
+NEW_YORK: Final = ZoneInfo("America/New_York")
 PACES: Final = (45, 45, 45, 15)  # a session begins with some dozen frames
 RATES: Final = (0.02, 0.1, 0.3, 1.0)
 # Some seeds have the faults of two chapters only, and often: what needs several of a kind at
@@ -122,7 +126,7 @@ def draw(seed: int, faults: Sequence[str]) -> Story:
         *_market(random, seconds, symbols),
         *_accidents(random, seconds),
     ]
-    return Story(
+    story = Story(
         seed=seed,
         start=_start(random),
         seconds=seconds,
@@ -133,8 +137,13 @@ def draw(seed: int, faults: Sequence[str]) -> Story:
         limits=_limits(random),
         positions=_positions(random, symbols),
         faults=_rates(random, faults),
-        steps=tuple(sorted(steps, key=lambda step: step.at)),
+        steps=_in_order(steps),
     )
+    return random.choice(DRILLS)(random, story) if random.random() < DRILLS_SHARE else story
+
+
+def _in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
+    return tuple(sorted(steps, key=lambda step: step.at))
 
 
 def _start(random: Random) -> datetime:
@@ -292,6 +301,85 @@ def _accidents(random: Random, seconds: float) -> list[Step]:
         down = round(random.uniform(0, 20), 3)
         steps.append(Step(_moment(random, seconds), kind, {"down": down}))
     return steps
+
+
+# Drills: what chance hardly ever puts together, and a mistake would need.
+
+
+def _halted_over_a_restart(random: Random, story: Story) -> Story:
+    """Halt an account, end the service, and ask it for orders once it is back."""
+    at = story.seconds * random.uniform(0.2, 0.6)
+    of = {"account": ACCOUNTS[0], "mode": random.choice(("all", "reduce_only"))}
+    crash_at = at + random.uniform(0.05, 3)
+    halt = {"program": "admin", "cancel": random.random() < 0.5, **of}
+    steps = [
+        Step(round(at, 3), "halt", halt),
+        Step(round(crash_at, 3), "crash", {"down": round(random.uniform(0.1, 2), 3)}),
+    ]
+    for number in range(3):
+        asked_at = round(crash_at + random.uniform(2, 8), 3)
+        steps.append(_drill_post(random, story, asked_at, "trader", number, ACCOUNTS[0]))
+    return replace(story, steps=_in_order([*story.steps, *steps]))
+
+
+def _sent_before_midnight(random: Random, story: Story) -> Story:
+    """Lose the line with an order just before the account's day ends: it fills unheard."""
+    into = random.uniform(5, 40)
+    day = datetime.fromisoformat(random.choice(DAYS)).replace(tzinfo=NEW_YORK)
+    start = (day - timedelta(seconds=into)).astimezone(UTC).replace(microsecond=0)
+    midnight = (day - start).total_seconds()
+    asked = [round(midnight - random.uniform(0.1, 2), 3) for _ in range(3)]
+    steps = [
+        _drill_post(random, story, at, "trader", number, ACCOUNTS[0])
+        for number, at in enumerate(asked)
+    ]
+    return replace(
+        story,
+        start=start,
+        hours="always",
+        seconds=max(story.seconds, 120.0),
+        faults={**story.faults, random.choice(("L05", "L10", "L16")): 1.0},
+        steps=_in_order([*story.steps, *steps]),
+    )
+
+
+def _stopped_in_a_queue(random: Random, story: Story) -> Story:
+    """Ask for more than the pace lets through, and stop it while it waits."""
+    story = replace(story, symbols=SYMBOLS, pace=SLOW_PACE)
+    at = round(story.seconds * random.uniform(0.2, 0.6), 3)
+    posts = [
+        _drill_post(random, story, at, program, 0, account, len(SYMBOLS))
+        for program, account in (("trader", ACCOUNTS[0]), ("other", ACCOUNTS[1]))
+    ]
+    stopped_at = round(at + random.uniform(0.2, 1.5), 3)
+    of = {"program": "admin", "account": ACCOUNTS[0], "mode": "all", "cancel": False}
+    stops = (
+        Step(stopped_at, "halt", of),
+        _drill_post(random, story, stopped_at, "admin", 1, ACCOUNTS[0], len(SYMBOLS)),
+        Step(stopped_at, "crash", {"down": 0.5}),
+    )
+    return replace(story, steps=_in_order([*story.steps, *posts, random.choice(stops)]))
+
+
+def _drill_post(
+    random: Random,
+    story: Story,
+    at: float,
+    program: str,
+    number: int,
+    account: str,
+    most: int = 3,
+) -> Step:
+    """Return a post of so many symbols, at market."""
+    few = story.symbols[:most]
+    rows = [{"symbol": symbol, "quantity": random.choice(QUANTITIES)} for symbol in few]
+    body = {"account_id": account, "orders": rows}
+    return Step(
+        at, "post", {"program": program, "key": f"drill-{number}", "body": body, "wait": 0}
+    )
+
+
+DRILLS: Final = (_halted_over_a_restart, _sent_before_midnight, _stopped_in_a_queue)
 
 
 def _moment(random: Random, seconds: float) -> float:

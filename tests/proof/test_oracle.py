@@ -6,13 +6,15 @@ import ast
 import json
 from copy import deepcopy
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proof import oracle, record
-from proof.oracle import judge
+from proof.oracle import BY_A_PERSON, judge
 from proof.play import play
 from proof.record import Record
 from proof.seeds import FAULTS
@@ -85,6 +87,26 @@ def test_it_sees_a_fill_that_is_lost(calm: Record) -> None:
 
     assert "INV-EXEC-EQ" in names(changed)
     assert any(lost["exec_id"] in violation.words for violation in judge(changed))
+
+
+def test_a_fill_of_a_day_that_ended_may_be_lost_where_a_person_said_what_became_of_it(
+    calm: Record,
+) -> None:
+    changed = deepcopy(calm)
+    lost = changed.executions.pop(0)
+    (fill,) = (fill for fill in changed.fills.values() if fill.exec_id == lost["exec_id"])
+    day_end = min(at for at, _ in changed.writes if at > fill.at) + 0.001
+    changed.began = datetime(2026, 3, 6, 5, tzinfo=UTC) - timedelta(seconds=day_end)
+    assert day_end < changed.ended_at
+    assert "INV-EXEC-EQ" in names(changed)
+
+    for told in chain.from_iterable(changed.evidence.values()):
+        if told["order_ref"] == lost["order_ref"]:
+            told["evidence"].append({"step": BY_A_PERSON})
+    assert "INV-EXEC-EQ" not in names(changed)
+
+    changed.began += timedelta(days=0.5)
+    assert "INV-EXEC-EQ" in names(changed)
 
 
 def test_it_sees_a_batch_that_was_answered_and_is_gone(calm: Record) -> None:
