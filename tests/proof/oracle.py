@@ -28,7 +28,7 @@ SAID: Final = "said."  # how the id of a fill begins that a person told
 TERMINAL: Final = frozenset({"Filled", "Cancelled", "Inactive"})
 SLACK_SECONDS: Final = 1.0  # between a commit and what follows from it, on a slow disk
 KEY: Final = "key-of-"
-OPENING_FRAMES: Final = 15  # of a session, about: nobody paces them
+OPENING_FRAMES: Final = 15  # of a session: nobody paces them
 FREEING: Final = frozenset({"restrict", "free"})  # calls that change limits
 ALIVE: Final = "INV-ALIVE"
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -142,7 +142,7 @@ def _pace(case: _Case) -> Iterator[str]:
     for line in {line for _, line in case.record.writes}:
         writes = [at for at, of in case.record.writes if of == line]
         if most < OPENING_FRAMES:
-            writes = [at for at in writes if at > writes[0] + 1.0]
+            writes = writes[OPENING_FRAMES:]
         for end, at in enumerate(writes):
             count = end - bisect_right(writes, at - 1.0) + 1
             if count > most:

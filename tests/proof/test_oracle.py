@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from proof import oracle, record
-from proof.oracle import BY_A_PERSON, judge
+from proof.oracle import BY_A_PERSON, OPENING_FRAMES, judge
 from proof.play import play
 from proof.record import Record
 from proof.seeds import FAULTS
@@ -169,6 +169,18 @@ def test_it_sees_too_many_frames_in_a_second(calm: Record) -> None:
     changed = deepcopy(calm)
     changed.writes = [(1.0, 1)] * (calm.pace + 1)
 
+    assert names(changed) == {"INV-PACE"}
+
+
+def test_the_frames_that_open_a_session_are_not_counted_against_a_slow_pace(
+    calm: Record,
+) -> None:
+    changed = deepcopy(calm)
+    changed.pace = 5
+    changed.writes = [(1.0, 1)] * (OPENING_FRAMES + 5)
+    assert names(changed) == set()
+
+    changed.writes += [(1.5, 1)]
     assert names(changed) == {"INV-PACE"}
 
 
