@@ -30,6 +30,7 @@ races: .venv/installed-dev
 MINUTES ?= 10
 prove: .venv/installed-dev
 	@PYTHONPATH=tests $(BIN)/python -m proof.prove $(MINUTES)
+
 # Every schedule of one symbol, two targets, a crash and a lost line, over the real functions of
 # the domain: how many states, and whether a law broke. The seed is of the random schedules.
 SCOPE_SEED ?= 0
@@ -120,6 +121,7 @@ BUGS ?=
 BUG_SEEDS ?= 2000
 planted: .venv/installed-dev
 	@PYTHONPATH=tests scripts/kept planted $(BIN)/python -m planted.table $(BUG_SEEDS) $(BUGS)
+
 # Kill the service KILLS times at random moments while clients trade on LEDGER: what was doubled or
 # lost. Runs of one commit add up in build/storm-LEDGER.json.
 LEDGER ?= sqlite
