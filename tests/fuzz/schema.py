@@ -59,6 +59,10 @@ RULES: Final = tuple(
         r"has a key already",
         r"must be among those of your own key",
         r"is a client of the configuration",
+        r"is the service's own: give another",
+        r"scope admin has no such bounds",
+        r"not Unknown: there is nothing to resolve",  # of an order that a case before this made
+        r"is more than the order's \d+ shares",
     )
 )
 

@@ -50,7 +50,8 @@ _IDEMPOTENCY_KEY: Final[Node] = {
     "in": "header",
     "required": False,
     "description": "The same key with the same body replays the first answer, byte for byte.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    # What is printable in ASCII; HTTP takes the spaces off both ends.
+    "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
 
 

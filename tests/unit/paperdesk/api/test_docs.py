@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from paperdesk.api.app import ENDPOINTS
 from paperdesk.api.docs import openapi_document
+from paperdesk.api.orders import IDEMPOTENCY_KEY
 
 DOCUMENT: Any = json.loads(json.dumps(openapi_document(ENDPOINTS)))
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -125,3 +129,24 @@ def test_accepting_a_position_needs_a_broker_and_says_so() -> None:
 
     assert "`broker-unavailable`" in answer["description"]
     assert "Retry-After" in answer["headers"]
+
+
+@given(st.text(st.characters(max_codepoint=0xFF) | st.sampled_from(" ~"), max_size=260))
+@example("")
+@example("x" * 256)
+@example("a b")
+@example("a\n")
+def test_the_key_of_a_request_is_described_as_it_is_judged(text: str) -> None:
+    sent = text.strip(" ")  # as it travels in a header
+    (schema,) = {
+        json.dumps(parameter["schema"])
+        for methods in DOCUMENT["paths"].values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", ())
+        if parameter.get("name") == "Idempotency-Key"
+    }
+    told = json.loads(schema)
+    pattern = told["pattern"].removeprefix("^").removesuffix("$")
+    is_allowed = len(sent) <= told["maxLength"] and re.fullmatch(pattern, sent) is not None
+
+    assert is_allowed == (IDEMPOTENCY_KEY.fullmatch(sent) is not None)
