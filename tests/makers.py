@@ -246,6 +246,7 @@ def make_execution(
     symbol: str | None = None,
     exchange: str = "IEX",
     order_id: int = 1,
+    client_id: int = CLIENT_ID,
 ) -> Execution:
     return Execution(
         exec_id=ExecId(exec_id),
@@ -258,7 +259,7 @@ def make_execution(
         executed_at=at,
         order_ref=None if ref is None else OrderRef(ref),
         order_id=OrderId(order_id),
-        client_id=CLIENT_ID,
+        client_id=client_id,
         perm_id=PermId(perm_id),
         exchange=exchange,
     )

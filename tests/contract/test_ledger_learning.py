@@ -315,6 +315,63 @@ async def test_fills_that_came_before_a_blank_echo_are_counted_with_it(ledger: L
     assert await ledger.positions(ACCOUNT) == {AAPL: (Symbol("AAPL"), 30)}
 
 
+@pytest.mark.parametrize("echoed", [None, "pd-a1b2"])
+async def test_an_execution_with_a_cut_reference_is_ours_by_its_line_and_locks_the_symbol(
+    ledger: Ledger, echoed: str | None
+) -> None:
+    await sent(ledger)
+    cut = None if echoed is None else OrderRef(echoed)
+
+    await learn(
+        ledger,
+        execution_report("x.01.01", ref=cut, quantity=30),
+        execution_report("y.01.01", ref=cut, quantity=70),
+        commission_report("x.01.01"),
+        commission_report("y.01.01"),
+    )
+
+    found = await order(ledger)
+    assert (found.state, found.filled_qty, found.perm_id) == (OrderState.FILLED, 100, 9001)
+    assert found.commission == Decimal("0.70")
+    assert await ledger.positions(ACCOUNT) == {AAPL: (Symbol("AAPL"), 100)}
+    assert "echoed the reference" in (await ledger.locks(ACCOUNT))[AAPL].reason
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"side": Side.SELL},
+        {"quantity": 101},
+        {"conid": MSFT},
+        {"client_id": CLIENT_ID + 1},
+        {"order_id": 2},
+        {"ref": OrderRef("momo")},
+        {"perm_id": 0},
+    ],
+)
+async def test_an_execution_that_only_looks_like_ours_is_left_alone(
+    ledger: Ledger, other: dict[str, Any]
+) -> None:
+    await sent(ledger)
+
+    await learn(ledger, execution_report(**{"ref": None, "quantity": 30} | other))
+
+    assert (await order(ledger)).state is OrderState.SENDING
+    assert await ledger.positions(ACCOUNT) == {}
+    assert await ledger.locks(ACCOUNT) == {}
+
+
+async def test_an_execution_with_a_cut_reference_of_another_order_under_our_id_is_not_ours(
+    ledger: Ledger,
+) -> None:
+    await sent(ledger)
+    await learn(ledger, order_report())
+
+    await learn(ledger, execution_report(ref=None, perm_id=5, quantity=30))
+
+    assert (await order(ledger)).filled_qty == 0
+
+
 # -- any order, any repetition ---------------------------------------------------------------
 LIFE: Sequence[Report] = (
     # The first row: filled in parts, corrected, and cancelled too late.

@@ -215,6 +215,18 @@ async def test_the_brokers_own_executions_replace_what_a_person_said(ledger: Led
     assert booked.execution.quantity == 30
 
 
+async def test_executions_with_a_cut_reference_replace_what_a_person_said(
+    ledger: Ledger,
+) -> None:
+    await unknown(ledger)
+    await ledger.resolve(BatchId(FIRST), filled(60, "140"), OPS, NOW)
+
+    await learn(ledger, execution_report(ref=None, quantity=30))
+
+    assert (await order(ledger)).filled_qty == 30
+    assert await ledger.positions(ACCOUNT) == {AAPL: (Symbol("AAPL"), 30)}
+
+
 async def test_an_order_said_never_placed_that_shows_up_is_a_late_arrival(
     ledger: Ledger,
 ) -> None:

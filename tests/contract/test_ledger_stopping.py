@@ -31,9 +31,10 @@ from makers import (
     status_report,
 )
 from paperdesk.desk.ports import Ledger
-from paperdesk.domain.batch import ErrorCode, Outcome
+from paperdesk.domain.batch import ErrorCode, Outcome, Successor
 from paperdesk.domain.order import OrderState, ShownStatus
 from paperdesk.domain.reports import Told
+from paperdesk.domain.views import TargetState
 from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode
 
 ELSEWHERE = AccountId("DUP203550")
@@ -56,6 +57,36 @@ async def test_a_cancel_withdraws_drops_and_marks(ledger: Ledger) -> None:
         ShownStatus.CANCELLED,
     ]
     assert await ledger.cancels_asked([ACCOUNT]) == working
+
+
+async def test_a_target_that_was_withdrawn_unapplied_still_overtakes_the_older(
+    ledger: Ledger,
+) -> None:
+    await accept(ledger)
+    await planned(ledger, make_target("MSFT"), batch=SECOND)
+    await accept(ledger, make_target(quantity=7), make_target("MSFT", 7), batch=THIRD)
+
+    await ledger.ask_cancel(BatchId(THIRD), NOW)
+    await plan(ledger)
+
+    assert await claim(ledger, ref(batch=SECOND)) == []
+    for batch in (FIRST, SECOND):
+        found = await row(ledger, batch=batch)
+        assert found.status is ShownStatus.CANCELLED
+        assert found.superseded_by == Successor(BatchId(THIRD), None)
+    views = await ledger.targets(ACCOUNT)
+    assert {view.state for view in views} == {TargetState.WITHDRAWN}
+
+
+async def test_a_target_that_was_overtaken_and_is_withdrawn_overtakes_nothing(
+    ledger: Ledger,
+) -> None:
+    await accept(ledger, make_target(quantity=7))
+    await planned(ledger, batch=SECOND)
+
+    await ledger.ask_cancel(BatchId(FIRST), NOW)
+
+    assert len(await claim(ledger, ref(batch=SECOND))) == 1
 
 
 async def test_a_second_cancel_finds_the_same_and_changes_nothing(ledger: Ledger) -> None:

@@ -111,7 +111,10 @@ class Bookkeeper:
             if row["is_newest"] and not row["is_outside"]:  # else the opening position has it
                 traded = execution_of(row)
                 self._move(traded, traded.signed_quantity)
-        return self._resum(order, at) if rows else order
+        if not rows:
+            return order
+        self._take_back(order)
+        return self._resum(order, at)
 
     def _order_of(self, execution: Execution) -> Order | None:
         by_ref = self._orders.by_ref(execution.order_ref)

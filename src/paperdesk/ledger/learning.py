@@ -155,7 +155,7 @@ class Lesson:
                     self._rejected[order.ref] = order  # be it Cancelled, before or after
             case ExecutionReport():
                 self._accounts.add(report.execution.account)
-                self._touch(self._books.book(report.execution, at))
+                self._touch(self._book(message, report.execution))
             case CommissionReport():
                 self._touch(self._books.book_commission(report, at))
             case PositionReport():
@@ -217,9 +217,23 @@ class Lesson:
             order = sent if sent is not None and _is_same(sent, report) else None
         if order is None:
             return None
-        words = f"the broker echoed the reference {order.ref} as {report.order_ref!r}"
-        self._lock(order, words, message.at)
-        return self._books.take_over(order, report.perm_id, message.at)
+        return self._take_over(order, report.order_ref, report.perm_id, message.at)
+
+    def _book(self, message: Recorded, execution: Execution) -> Order | None:
+        """Book an execution; return its order, which its line tells where its name is cut."""
+        order = self._books.book(execution, message.at)
+        perm_id = execution.perm_id
+        if order is not None or not perm_id or execution.client_id != message.client_id:
+            return order
+        sent = self._by_line(message, execution.order_id or 0)
+        if sent is None or not _is_of(sent, execution):
+            return None
+        return self._take_over(sent, execution.order_ref or "", perm_id, message.at)
+
+    def _take_over(self, order: Order, echoed: str, perm_id: PermId, at: datetime) -> Order:
+        """Take what is named otherwise for this order; a person is told by a lock."""
+        self._lock(order, f"the broker echoed the reference {order.ref} as {echoed!r}", at)
+        return self._books.take_over(order, perm_id, at)
 
     def _lock(self, order: Order, reason: str, at: datetime) -> None:
         journal = self._journal(at)
@@ -258,6 +272,8 @@ class _Named:
                 self.sent.add((line, OrderId(request_id)))
             case ExecutionReport(execution=execution):
                 self._name(execution.order_ref, execution.perm_id)
+                if execution.client_id == message.client_id and execution.order_id:
+                    self.sent.add((line, execution.order_id))
                 self.executions.append(execution)
             case CommissionReport() as report:
                 self.commissions.append(report)
@@ -286,4 +302,16 @@ def _is_same(order: Order, report: OrderReport) -> bool:
         and order.account == report.account
         and order.conid == report.conid
         and order.quantity == report.quantity
+    )
+
+
+def _is_of(order: Order, execution: Execution) -> bool:
+    """Tell whether an execution without our whole reference is of this order all the same."""
+    return (
+        order.perm_id is None
+        and order.account == execution.account
+        and order.conid == execution.conid
+        and order.side is execution.side
+        and execution.quantity <= order.quantity
+        and order.ref.startswith(execution.order_ref or "")
     )

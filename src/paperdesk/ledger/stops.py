@@ -6,7 +6,7 @@ runs inside a transaction that its caller opened. Knows nothing of who may ask.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -26,14 +26,15 @@ from paperdesk.domain.order import (
     shown_status,
 )
 from paperdesk.domain.position import is_reducing
-from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode, OrderType
-from paperdesk.ledger import reading, trail
+from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode, OrderType, Symbol
+from paperdesk.ledger import reading, standing, trail
 from paperdesk.ledger.journal import Journal, next_id
 from paperdesk.ledger.records import (
     open_orders,
     planned_orders,
     refresh_open,
     save_order,
+    set_newest,
     update_row,
     update_rows,
 )
@@ -43,16 +44,17 @@ from paperdesk.ledger.schema import IS_PENDING, halts, orders, targets
 def ask_cancel(journal: Journal, batch_id: BatchId, by: Actor) -> list[Order]:
     """Withdraw the targets; end what is unsent; return what serves the batch and has left."""
     rows = journal.connection.execute(
-        sa.select(targets.c.id, targets.c.outcome).where(targets.c.batch_id == batch_id)
+        sa.select(targets.c.id, targets.c.symbol, targets.c.outcome).where(
+            targets.c.batch_id == batch_id
+        )
     ).all()
+    pending = [row for row in rows if row.outcome == Outcome.PENDING.value]
+    account = reading.account_of(journal.connection, batch_id)
+    _let_stand(journal, account, {Symbol(row.symbol): row.id for row in pending})
     update_rows(journal, [({"id": row.id}, {"is_withdrawn": True}) for row in rows])
     update_rows(
         journal,
-        [
-            ({"id": row.id}, {"outcome": Outcome.WITHDRAWN.value})
-            for row in rows
-            if row.outcome == Outcome.PENDING.value
-        ],
+        [({"id": row.id}, {"outcome": Outcome.WITHDRAWN.value}) for row in pending],
     )
     serving = open_orders(journal.connection, orders.c.serves.in_([row.id for row in rows]))
     sent = _end_unsent(journal, serving)
@@ -61,12 +63,22 @@ def ask_cancel(journal: Journal, batch_id: BatchId, by: Actor) -> list[Order]:
         journal,
         by,
         Action.CANCEL,
-        account=reading.account_of(journal.connection, batch_id),
+        account=account,
         batch_id=batch_id,
         before={order.symbol: shown_status(order).value for order in serving},
         after={"cancel_asked": [order.symbol for order in sent]},
     )
     return _ask(journal, sent)
+
+
+def _let_stand(journal: Journal, account: AccountId, pending: Mapping[Symbol, int]) -> None:
+    """Make targets the newest that were still to be applied: they are taken back, not undone.
+
+    They were answered: what they replace must not leave, however soon they are withdrawn.
+    """
+    newest = standing.newest_ids(journal.connection, account, pending)
+    stand = {symbol: target for symbol, target in pending.items() if newest[symbol] == target}
+    set_newest(journal, account, stand)
 
 
 def flatten(journal: Journal, new: Halt, by: Actor) -> Stopped:

@@ -235,6 +235,22 @@ async def test_fills_of_an_order_whose_reference_is_cut_are_counted(stage: Stage
     assert stage.position() == await stage.held() == 100
 
 
+@on_stage()
+async def test_a_fill_that_only_lists_tell_without_its_reference_is_counted(
+    stage: Stage,
+) -> None:
+    stage.world.gateway.inject("O17", symbol="AAPL", length=0)
+    stage.world.gateway.inject("L05", symbol="AAPL")
+    batch = await stage.post(100, wait=2)
+    await asyncio.sleep(60)
+    (lock,) = (await stage.account())["locks"]
+
+    assert batch["results"][0]["status"] in {"PendingSubmit", "Unknown"}
+    assert (await stage.row(batch))["status"] == "Filled"
+    assert stage.position() == await stage.held() == 100
+    assert "reference" in lock["reason"]
+
+
 async def corrected_unheard(stage: Stage) -> tuple[dict[str, Any], float]:
     """Let an order of 10 fill and be corrected to 7 while the service is dead, and start it.
 
