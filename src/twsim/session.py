@@ -7,7 +7,7 @@ any request is answered, nor what carries the bytes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -54,6 +54,9 @@ class Bytes(Protocol):
 
     def write(self, data: bytes, now: datetime) -> None:
         """Take bytes for the client."""
+
+    def end(self, forget: Callable[[], None], now: datetime) -> None:
+        """Take the client's end; forget it behind what it has sent."""
 
 
 class Censor(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
 from twsim import trading
@@ -106,7 +107,13 @@ class Simulator:
         self.settle()
 
     def lost(self, session: Session) -> None:
-        """Forget a session whose line is gone."""
+        """Forget a session whose line is gone, once everything has arrived that it sent."""
+        if session.wire is None:
+            self._forget(session)
+        else:
+            session.wire.end(partial(self._forget, session), self.now())
+
+    def _forget(self, session: Session) -> None:
         if session in self._sessions:
             self._sessions.remove(session)
         if session.client_id is not None and self._by_client.get(session.client_id) is session:

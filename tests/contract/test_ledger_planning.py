@@ -45,7 +45,7 @@ from paperdesk.domain.limits import Limits
 from paperdesk.domain.order import OrderState, ShownStatus
 from paperdesk.domain.planning import Goal, Plan, Rules, Situation
 from paperdesk.domain.reports import Told
-from paperdesk.domain.views import Lock
+from paperdesk.domain.views import Lock, TargetState
 from paperdesk.domain.vocabulary import BatchId, HaltMode, OrderId, Symbol
 
 
@@ -358,6 +358,24 @@ async def test_of_pending_targets_the_newest_wins_and_the_others_end(ledger: Led
     assert first.superseded_by == second.superseded_by == Successor(BatchId(THIRD), None)
     assert third.order is not None
     assert [o.batch.head.batch_id for o in await ledger.open_batches()] == [THIRD]
+
+
+async def test_what_was_overtaken_by_a_target_that_is_refused_overtakes_the_older_itself(
+    ledger: Ledger,
+) -> None:
+    for number, batch in enumerate((FIRST, SECOND, THIRD), start=1):
+        await accept(ledger, make_target(quantity=number), batch=batch)
+
+    await plan(ledger, make_goal(2), batch=SECOND)
+    await ledger.refuse(BatchId(THIRD), {0: Refusal(ErrorCode.LOCKED, "no")})
+    await plan(ledger, make_goal(1), batch=FIRST)
+
+    first, second = [await row(ledger, batch=b) for b in (FIRST, SECOND)]
+    assert first.outcome is second.outcome is Outcome.WITHDRAWN
+    assert first.superseded_by == Successor(BatchId(SECOND), None)
+    (view,) = await ledger.targets(ACCOUNT)
+    assert (view.target, view.state) == (2, TargetState.SHORT)
+    assert view.reason == "what replaced it was refused: post the target again"
 
 
 async def test_a_target_overtaken_by_one_that_is_planned_already_ends(

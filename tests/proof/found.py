@@ -86,6 +86,18 @@ FOUND: Final = (
         "test_a_target_that_was_withdrawn_unapplied_still_overtakes_the_older",
     ),
     Found(
+        "An older target left where the one that had overtaken all between them was refused",
+        "seed 918",
+        "tests/contract/test_ledger_planning.py::"
+        "test_what_was_overtaken_by_a_target_that_is_refused_overtakes_the_older_itself",
+    ),
+    Found(
+        "twsim kept a client id for good where its client left while its words were under way",
+        "seed 725, which is kept as a story",
+        "tests/integration/twsim/test_fault_plans.py::"
+        "test_a_client_that_left_while_its_words_were_under_way_is_forgotten",
+    ),
+    Found(
         "A fill that only lists told, without its reference, was booked as somebody else's",
         "seed 604",
         "tests/integration/desk/test_resolving.py::"

@@ -26,6 +26,7 @@ from proof.record import Call, Fill, Placed, Record, Sent
 BY_A_PERSON: Final = "a person said"  # in the evidence of an order
 SAID: Final = "said."  # how the id of a fill begins that a person told
 TERMINAL: Final = frozenset({"Filled", "Cancelled", "Inactive"})
+ROUNDING_SECONDS: Final = 1e-9  # of moments, which are floats
 SLACK_SECONDS: Final = 1.0  # between a commit and what follows from it, on a slow disk
 KEY: Final = "key-of-"
 OPENING_FRAMES: Final = 15  # of a session: nobody paces them
@@ -144,7 +145,7 @@ def _pace(case: _Case) -> Iterator[str]:
         if most < OPENING_FRAMES:
             writes = writes[OPENING_FRAMES:]
         for end, at in enumerate(writes):
-            count = end - bisect_right(writes, at - 1.0) + 1
+            count = end - bisect_right(writes, at - 1.0 + ROUNDING_SECONDS) + 1
             if count > most:
                 yield f"{count} frames in the second before {at:.3f}, not {most}"
                 break

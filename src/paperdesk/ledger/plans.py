@@ -67,6 +67,8 @@ def plan(
             for goal in overtaken
         ],
     )
+    # What overtook them may be refused yet: they would be older than nothing then.
+    set_newest(journal, account, {goal.target.symbol: pending[goal.seq] for goal in overtaken})
     gone = {goal.seq for goal in overtaken}
     live = [goal for goal in live if goal.seq not in gone]
     decided = decide(

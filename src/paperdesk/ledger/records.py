@@ -59,21 +59,21 @@ def update_alike(
         journal.update_each(table, group)
 
 
-_KNOWN: Final = sa.select(newest_targets.c.symbol).where(
+_KNOWN: Final = sa.select(newest_targets.c.symbol, newest_targets.c.target_id).where(
     newest_targets.c.account_id == given("account"),
     newest_targets.c.symbol.in_(among("symbols")),
 )
 
 
-def set_newest(journal: Journal, account: AccountId, applied: Mapping[Symbol, int]) -> None:
-    """Make these targets the newest of their symbols."""
-    values = {"account": account, "symbols": list(applied)}
-    known = set(journal.connection.scalars(_KNOWN, values)) if applied else set()
+def set_newest(journal: Journal, account: AccountId, stand: Mapping[Symbol, int]) -> None:
+    """Make these targets the newest of their symbols, unless a newer one is already."""
+    values = {"account": account, "symbols": list(stand)}
+    known = dict(journal.connection.execute(_KNOWN, values).all()) if stand else {}
     journal.insert(
         newest_targets,
         [
             {"account_id": account, "symbol": symbol, "target_id": identity}
-            for symbol, identity in applied.items()
+            for symbol, identity in stand.items()
             if symbol not in known
         ],
     )
@@ -81,8 +81,8 @@ def set_newest(journal: Journal, account: AccountId, applied: Mapping[Symbol, in
         newest_targets,
         [
             ({"account_id": account, "symbol": symbol}, {"target_id": identity})
-            for symbol, identity in applied.items()
-            if symbol in known
+            for symbol, identity in stand.items()
+            if symbol in known and known[symbol] < identity
         ],
     )
 

@@ -138,7 +138,7 @@ def _state(
         return _LIVE.get(order.state, (TargetState.WORKING, None))
     if position == row["quantity"]:
         return TargetState.REACHED, None
-    return TargetState.SHORT, row["error"] or _ended(order)
+    return TargetState.SHORT, row["error"] or _ended(row, order)
 
 
 _LIVE: Final[Mapping[OrderState, tuple[TargetState, str]]] = {
@@ -153,7 +153,9 @@ _LIVE: Final[Mapping[OrderState, tuple[TargetState, str]]] = {
 }
 
 
-def _ended(order: Order | None) -> str:
+def _ended(row: RowMapping, order: Order | None) -> str:
+    if order is None and row["outcome"] == Outcome.WITHDRAWN.value:
+        return "what replaced it was refused: post the target again"
     if order is None:
         return "the position has changed since: post the target again"
     return order.error or f"its order ended {order.state} with {order.filled_qty} filled"

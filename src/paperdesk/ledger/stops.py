@@ -6,7 +6,7 @@ runs inside a transaction that its caller opened. Knows nothing of who may ask.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -27,7 +27,7 @@ from paperdesk.domain.order import (
 )
 from paperdesk.domain.position import is_reducing
 from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode, OrderType, Symbol
-from paperdesk.ledger import reading, standing, trail
+from paperdesk.ledger import reading, trail
 from paperdesk.ledger.journal import Journal, next_id
 from paperdesk.ledger.records import (
     open_orders,
@@ -50,7 +50,8 @@ def ask_cancel(journal: Journal, batch_id: BatchId, by: Actor) -> list[Order]:
     ).all()
     pending = [row for row in rows if row.outcome == Outcome.PENDING.value]
     account = reading.account_of(journal.connection, batch_id)
-    _let_stand(journal, account, {Symbol(row.symbol): row.id for row in pending})
+    # They are taken back, not undone: they were answered, and what they replace must not leave.
+    set_newest(journal, account, {Symbol(row.symbol): row.id for row in pending})
     update_rows(journal, [({"id": row.id}, {"is_withdrawn": True}) for row in rows])
     update_rows(
         journal,
@@ -69,16 +70,6 @@ def ask_cancel(journal: Journal, batch_id: BatchId, by: Actor) -> list[Order]:
         after={"cancel_asked": [order.symbol for order in sent]},
     )
     return _ask(journal, sent)
-
-
-def _let_stand(journal: Journal, account: AccountId, pending: Mapping[Symbol, int]) -> None:
-    """Make targets the newest that were still to be applied: they are taken back, not undone.
-
-    They were answered: what they replace must not leave, however soon they are withdrawn.
-    """
-    newest = standing.newest_ids(journal.connection, account, pending)
-    stand = {symbol: target for symbol, target in pending.items() if newest[symbol] == target}
-    set_newest(journal, account, stand)
 
 
 def flatten(journal: Journal, new: Halt, by: Actor) -> Stopped:

@@ -59,6 +59,13 @@ class Wire:
         else:
             self._deliver(data)
 
+    def end(self, forget: Callable[[], None], now: datetime) -> None:
+        """Take the client's end, which comes behind what it has sent."""
+        if self._due_in is not None and self._due_in > now:
+            self._agenda.add(self._due_in, forget)
+        else:
+            forget()
+
     def write(self, data: bytes, now: datetime) -> None:
         """Take bytes for the client."""
         if self.version is not None:

@@ -154,6 +154,24 @@ async def test_on_a_real_clock_time_ends_faults_by_itself() -> None:
         assert took > 0.05
 
 
+async def test_a_client_that_left_while_its_words_were_under_way_is_forgotten() -> None:
+    async with Gateway(clock=ManualClock()) as gateway:
+        client = RawClient(gateway)
+        await client.open()
+        await client.greet()
+        gateway.inject("L11", on="now", delay=5, way="in")
+        client.send("71|2|1||")
+        await client.heard()
+        client.close()
+        await asyncio.sleep(0.05)
+        gateway.advance(10)
+        gateway.clear_faults()
+        again = RawClient(gateway)
+
+        assert "15" in names(await again.start())
+        again.close()
+
+
 async def test_what_lasts_until_cleared_is_healed() -> None:
     async with Gateway(clock=ManualClock()) as gateway:
         client = RawClient(gateway)

@@ -146,3 +146,30 @@ def test_what_is_late_keeps_its_order(wire: Wire, ends: Ends, agenda: Agenda) ->
     agenda.run(NOW + timedelta(seconds=8))
 
     assert ends.written == ends.delivered == sent
+
+
+def test_the_clients_end_comes_behind_what_it_has_sent(
+    wire: Wire, ends: Ends, agenda: Agenda
+) -> None:
+    wire.late_in, wire.delay = True, timedelta(seconds=2)
+    wire.read(ONE, NOW)
+    wire.end(lambda: ends.delivered.append(b"end"), NOW + timedelta(seconds=1))
+
+    assert ends.delivered == []
+
+    agenda.run(NOW + timedelta(seconds=2))
+
+    assert ends.delivered == [ONE, b"end"]
+
+
+@pytest.mark.parametrize("seconds", [0, 2])
+def test_the_end_of_a_client_from_which_nothing_is_awaited_comes_at_once(
+    wire: Wire, ends: Ends, agenda: Agenda, seconds: int
+) -> None:
+    wire.late_in, wire.delay = bool(seconds), timedelta(seconds=seconds)
+    wire.read(ONE, NOW)
+    later = NOW + timedelta(seconds=3)
+    agenda.run(later)
+    wire.end(lambda: ends.delivered.append(b"end"), later)
+
+    assert ends.delivered == [ONE, b"end"]
