@@ -6,6 +6,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from e2e.processes import Api, api_of, command
 from embedded import PASSWORD, PASSWORD_IN_URL, Server, running_server
 
@@ -18,6 +20,7 @@ def answers(api: Api) -> list[object]:
     return [listed, batches, api.get("/api/v1/executions"), held]
 
 
+@pytest.mark.timed
 def test_a_killed_service_goes_on_and_a_second_one_is_refused(
     tmp_path: Path, postgres_url: str
 ) -> None:

@@ -51,6 +51,7 @@ def test_the_readmes_commands_fill_an_order(tmp_path: Path) -> None:
     assert '"quantity":100' in printed
 
 
+@pytest.mark.timed
 def test_the_greeting_names_address_key_and_a_line_that_works(tmp_path: Path) -> None:
     with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
         api = api_of(service, tmp_path)
@@ -69,6 +70,7 @@ def test_the_greeting_names_address_key_and_a_line_that_works(tmp_path: Path) ->
     assert "Traceback" not in service.text()
 
 
+@pytest.mark.timed
 def test_ctrl_c_answers_a_waiting_request_and_ends_within_two_seconds(tmp_path: Path) -> None:
     with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
         api = api_of(service, tmp_path)
@@ -237,6 +239,7 @@ def test_a_second_service_on_the_same_ledger_refuses_to_start(tmp_path: Path) ->
     assert "Traceback" not in second.text()
 
 
+@pytest.mark.timed
 def test_ctrl_c_works_while_the_gateway_is_not_there(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
