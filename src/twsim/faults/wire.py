@@ -43,6 +43,7 @@ class Wire:
         self._chance = Chance(0)
         self._kept = bytearray()
         self._frames = 0
+        self._under_way = 0  # reads of the client that have not arrived
         self._due_in: datetime | None = None
         self._due_out: datetime | None = None
 
@@ -52,7 +53,8 @@ class Wire:
             return
         if self.late_in:
             self._due_in = self._late(self._due_in, now)
-            self._agenda.add(self._due_in, partial(self._deliver, data))
+            self._under_way += 1
+            self._agenda.add(self._due_in, partial(self._arrive, data))
         elif self.size:
             for start in range(0, len(data), self.size):
                 self._deliver(data[start : start + self.size])
@@ -61,10 +63,14 @@ class Wire:
 
     def end(self, forget: Callable[[], None], now: datetime) -> None:
         """Take the client's end, which comes behind what it has sent."""
-        if self._due_in is not None and self._due_in > now:
-            self._agenda.add(self._due_in, forget)
+        if self._under_way:
+            self._agenda.add(self._due_in or now, forget)
         else:
             forget()
+
+    def _arrive(self, data: bytes) -> None:
+        self._under_way -= 1
+        self._deliver(data)
 
     def write(self, data: bytes, now: datetime) -> None:
         """Take bytes for the client."""

@@ -173,3 +173,14 @@ def test_the_end_of_a_client_from_which_nothing_is_awaited_comes_at_once(
     wire.end(lambda: ends.delivered.append(b"end"), later)
 
     assert ends.delivered == [ONE, b"end"]
+
+
+def test_the_end_comes_at_once_where_healing_let_everything_arrive(
+    wire: Wire, ends: Ends, agenda: Agenda
+) -> None:
+    wire.late_in, wire.delay = True, timedelta(seconds=30)
+    wire.read(ONE, NOW)
+    agenda.heal()
+    wire.end(lambda: ends.delivered.append(b"end"), NOW)
+
+    assert ends.delivered == [ONE, b"end"]
