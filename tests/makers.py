@@ -247,10 +247,11 @@ def make_execution(
     exchange: str = "IEX",
     order_id: int = 1,
     client_id: int = CLIENT_ID,
+    account: AccountId = ACCOUNT,
 ) -> Execution:
     return Execution(
         exec_id=ExecId(exec_id),
-        account=ACCOUNT,
+        account=account,
         conid=conid,
         symbol=Symbol(symbol) if symbol else SYMBOLS.get(conid, Symbol(f"S{conid}")),
         side=side,

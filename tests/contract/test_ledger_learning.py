@@ -33,7 +33,7 @@ from makers import (
 from paperdesk.desk.ports import Ledger
 from paperdesk.domain.order import OrderState, ShownStatus
 from paperdesk.domain.reports import Effect, Report, Told
-from paperdesk.domain.vocabulary import BatchId, ConId, OrderRef, Side, Symbol
+from paperdesk.domain.vocabulary import AccountId, BatchId, ConId, OrderRef, Side, Symbol
 from paperdesk.ledger.rebuild import STATE
 from paperdesk.ledger.store import SqlLedger
 
@@ -340,6 +340,7 @@ async def test_an_execution_with_a_cut_reference_is_ours_by_its_line_and_locks_t
 @pytest.mark.parametrize(
     "other",
     [
+        {"account": AccountId("DUP203550")},
         {"side": Side.SELL},
         {"quantity": 101},
         {"conid": MSFT},
