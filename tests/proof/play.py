@@ -39,6 +39,7 @@ SETTLED_WITHIN_SECONDS: Final = 120.0
 BREAKS_KNOWN_AFTER_SECONDS: Final = 330.0  # a difference is a warning for 180 s, then a lock
 CONVERGED_WITHIN_SECONDS: Final = 120.0
 PATIENCE_SECONDS: Final = 60
+ASKED_SECONDS: Final = 11.0  # the service gives up a question that nobody answers after 10
 RETRIES: Final = 5
 WHOLE: Final = "*"  # a lock of the whole account
 OPERATOR: Final = "admin"
@@ -399,6 +400,8 @@ class _Stage:
             gateway.set_size(symbol, None)
         await self._stranger.leave()
         self._record.healed_at = self._world.loop.elapsed
+        # A question whose answer was swallowed just before still ends its session.
+        await asyncio.sleep(ASKED_SECONDS)
         await self._come_up()
 
     async def _sleep_until_open(self) -> None:
