@@ -22,7 +22,7 @@ from makers import (
 )
 from paperdesk.desk.ports import ExecutionFilter, Ledger, Page
 from paperdesk.domain.batch import ErrorCode, Resolution
-from paperdesk.domain.order import OrderEvent, OrderState, ShownStatus
+from paperdesk.domain.order import OrderEvent, OrderState, ShownStatus, shown_warnings
 from paperdesk.domain.reconcile import EXECUTIONS_LAG
 from paperdesk.domain.reports import Told
 from paperdesk.domain.views import Finding, Lock
@@ -318,6 +318,26 @@ async def test_what_a_person_accepted_is_short_of_nothing_whatever_is_listed_aga
     assert before == [ref()]
     assert await doubted(ledger, later=60) == []
     assert (await order(ledger)).is_settled(NOW + seconds(60))
+
+
+async def test_an_order_says_what_is_missing_of_it_and_who_accepted_that(
+    ledger: Ledger,
+) -> None:
+    await short(ledger)
+    before = shown_warnings(await order(ledger))
+
+    await ledger.unlock(ACCOUNT, {AAPL}, NOW + seconds(60), breaks_only=False, by=OPS)
+
+    words = (
+        "ops said: the position is right, though of the 100 shares that the broker filled 60 "
+        "are known here"
+    )
+    (found,) = await ledger.evidence(BatchId(FIRST))
+    assert before == (
+        "the broker filled 100 shares of it, of which 60 are known here by their executions",
+    )
+    assert shown_warnings(await order(ledger)) == (words,)
+    assert [(each.step, each.shows) for each in found.findings] == [("a person said", words)]
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,13 @@ FOUND: Final = (
         "test_a_fill_that_only_lists_tell_without_its_reference_is_counted",
     ),
     Found(
+        "An order whose executions could not be had any more told nothing of what the broker "
+        "had filled, nor of who had accepted the position",
+        "seed 2045",
+        "tests/contract/test_ledger_resolving.py::"
+        "test_an_order_says_what_is_missing_of_it_and_who_accepted_that",
+    ),
+    Found(
         "An order that was sent before the clock was set back was never missed",
         "clock-jumps of the harms",
         "tests/contract/test_ledger_claiming.py::"

@@ -326,10 +326,20 @@ HELD: Final = "the broker holds the order as Inactive; it may still trade"
 def shown_warnings(order: Order) -> tuple[str, ...]:
     """Return what a caller is warned of: what the broker said, and what is true now."""
     if order.is_terminal:
-        return order.warnings
+        return (*order.warnings, *_missing(order))
     held = (HELD,) if order.is_held else ()
     refused = (f"{order.error} (IBKR {order.broker_code})",) if order.error else ()
     return (*order.warnings, *held, *refused)
+
+
+def _missing(order: Order) -> tuple[str, ...]:
+    if order.executed_qty >= order.broker_filled:
+        return ()
+    words = (
+        f"the broker filled {order.broker_filled:,} shares of it, "
+        f"of which {order.executed_qty:,} are known here by their executions"
+    )
+    return (words,)
 
 
 def shown_status(order: Order) -> ShownStatus:

@@ -11,7 +11,6 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from paperdesk.domain import reconcile
 from paperdesk.domain.audit import Action
 from paperdesk.domain.client import Actor
 from paperdesk.domain.position import Adjustment, Booked
@@ -20,8 +19,7 @@ from paperdesk.domain.vocabulary import AccountId, ConId, Side, Symbol
 from paperdesk.ledger import trail
 from paperdesk.ledger.booking import move_position, position_row
 from paperdesk.ledger.journal import Journal, Values, next_id
-from paperdesk.ledger.reading import ended_short
-from paperdesk.ledger.records import save_orders
+from paperdesk.ledger.resolving import accept_short
 from paperdesk.ledger.rows import RowMapping
 from paperdesk.ledger.schema import executions, locks, openings, orders, positions
 
@@ -268,9 +266,7 @@ def unlock(
     )
     if breaks_only:
         return
-    ended = ended_short(journal.connection, journal.at, orders.c.account_id == account)
-    short = [order for order in ended if order.conid in conids or None in conids]
-    save_orders(journal, [(order, reconcile.as_said(order)) for order in short])
+    short = accept_short(journal, account, conids, by)
     if cleared or short:
         trail.note(
             journal,

@@ -24,6 +24,7 @@ from paperdesk.domain.views import Finding, OrderEvidence
 from paperdesk.domain.vocabulary import (
     AccountId,
     BatchId,
+    ConId,
     ExecId,
     OrderRef,
 )
@@ -32,7 +33,13 @@ from paperdesk.ledger import trail
 from paperdesk.ledger.booking import Bookkeeper
 from paperdesk.ledger.journal import Journal, next_id
 from paperdesk.ledger.reading import ended_short, orders_where
-from paperdesk.ledger.records import order_row_of, refresh_open, save_order, update_row
+from paperdesk.ledger.records import (
+    order_row_of,
+    refresh_open,
+    save_order,
+    save_orders,
+    update_row,
+)
 from paperdesk.ledger.rows import order_of
 from paperdesk.ledger.schema import findings, orders
 from paperdesk.ledger.shelf import OrderShelf
@@ -138,6 +145,31 @@ def resolve(journal: Journal, batch_id: BatchId, resolution: Resolution, by: Act
     never = quantity is None and not order.filled_qty
     event = OrderEvent.ABSENT if never else OrderEvent.CANCELLED
     conclude(journal, order.ref, event, words, expected=order.state)
+
+
+def accept_short(
+    journal: Journal, account: AccountId, conids: Collection[ConId | None], by: Actor
+) -> list[Order]:
+    """Await no execution any more of what ended on these contracts; None means on all.
+
+    A person said that the position is right, and so says each order that it is about.
+    """
+    ended = ended_short(journal.connection, journal.at, orders.c.account_id == account)
+    short = [order for order in ended if order.conid in conids or None in conids]
+    said = {
+        order.ref: f"{by.name} said: the position is right, though of the {order.broker_filled:,} "
+        f"shares that the broker filled {order.executed_qty:,} are known here"
+        for order in short
+    }
+    note(
+        journal,
+        {ref: Finding(journal.at, SAID, said[ref], is_complete=True) for ref in said},
+    )
+    save_orders(
+        journal,
+        [(o, reconcile.warned(reconcile.as_said(o), said[o.ref])) for o in short],
+    )
+    return short
 
 
 def _unresolved(connection: sa.Connection, batch_id: BatchId, resolution: Resolution) -> Order:
