@@ -42,6 +42,7 @@ from paperdesk.ledger.rows import (
     snapshot_of,
 )
 from paperdesk.ledger.schema import (
+    AS_PLANNED,
     IS_PENDING,
     batches,
     commissions,
@@ -54,9 +55,6 @@ from paperdesk.ledger.schema import (
 )
 from paperdesk.ledger.schema import halts as halts_table
 from paperdesk.ledger.schema import locks as locks_table
-
-# Without an order PostgreSQL gives rows as they lie on its pages: another one after each change.
-AS_PLANNED: Final = (orders.c.planned_at, orders.c.batch_id, orders.c.seq)
 
 
 def batch(connection: sa.Connection, batch_id: BatchId) -> Batch | None:
@@ -149,7 +147,7 @@ _UNSENT: Final = (
             ),
         ),
     )
-    .order_by(orders.c.planned_at)
+    .order_by(*AS_PLANNED)
 )
 
 
@@ -448,7 +446,7 @@ def snapshot(connection: sa.Connection, account: AccountId) -> Positions | None:
 
 def orders_where(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> list[Order]:
     """Return the orders that the clause names."""
-    rows = connection.execute(sa.select(orders).where(*where).order_by(orders.c.planned_at))
+    rows = connection.execute(sa.select(orders).where(*where).order_by(*AS_PLANNED))
     return [order_of(row) for row in rows.mappings()]
 
 

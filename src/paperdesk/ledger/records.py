@@ -16,7 +16,14 @@ from paperdesk.domain.vocabulary import AccountId, BatchId, OrderRef, Symbol
 from paperdesk.ledger.journal import Journal, Values
 from paperdesk.ledger.prepared import among, given
 from paperdesk.ledger.rows import RowMapping, order_of, order_row
-from paperdesk.ledger.schema import IS_PENDING, batches, newest_targets, orders, targets
+from paperdesk.ledger.schema import (
+    AS_PLANNED,
+    IS_PENDING,
+    batches,
+    newest_targets,
+    orders,
+    targets,
+)
 
 
 def save_order(journal: Journal, before: Order, after: Order) -> None:
@@ -109,8 +116,9 @@ def planned_orders(connection: sa.Connection, *where: sa.ColumnElement[bool]) ->
 
 
 def open_orders(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> list[Order]:
-    """Return orders that have not ended."""
-    rows = connection.execute(sa.select(orders).where(orders.c.is_open, *where))
+    """Return orders that have not ended, in the order of their planning."""
+    open_ones = sa.select(orders).where(orders.c.is_open, *where).order_by(*AS_PLANNED)
+    rows = connection.execute(open_ones)
     return [order_of(row) for row in rows.mappings()]
 
 

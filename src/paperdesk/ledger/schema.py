@@ -219,6 +219,9 @@ orders = sa.Table(
     ),
 )
 
+# Without an order PostgreSQL gives rows as they lie on its pages: another one after each change.
+AS_PLANNED: Final = (orders.c.planned_at, orders.c.batch_id, orders.c.seq)
+
 # One row per revision; the newest of each base counts. `is_own`: it belongs to an intent.
 # `is_outside`: of an order placed elsewhere, and part of the opening position.
 executions = sa.Table(

@@ -19,7 +19,14 @@ from paperdesk.domain.vocabulary import AccountId, BatchId, ClientName, ConId, S
 from paperdesk.ledger import reading
 from paperdesk.ledger.prepared import among, given
 from paperdesk.ledger.rows import RowMapping, order_of
-from paperdesk.ledger.schema import IS_PENDING, batches, newest_targets, orders, targets
+from paperdesk.ledger.schema import (
+    AS_PLANNED,
+    IS_PENDING,
+    batches,
+    newest_targets,
+    orders,
+    targets,
+)
 
 WAITS: Final = "waits: "  # so begins the warning of a row whose decision is put off
 
@@ -99,7 +106,7 @@ def views(connection: sa.Connection, account: AccountId) -> tuple[TargetView, ..
 
 def _serving(connection: sa.Connection, identities: Sequence[int]) -> dict[int, Order]:
     rows = connection.execute(
-        sa.select(orders).where(orders.c.serves.in_(identities)).order_by(orders.c.planned_at)
+        sa.select(orders).where(orders.c.serves.in_(identities)).order_by(*AS_PLANNED)
     )
     return {row["serves"]: order_of(row) for row in rows.mappings()}
 
