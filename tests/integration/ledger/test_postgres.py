@@ -113,6 +113,7 @@ async def test_every_commit_is_durable_and_nothing_waits_for_ever(ledger: SqlLed
 async def test_no_question_reads_a_table_that_grows_from_end_to_end(
     postgres_server: Server, postgres_url: str
 ) -> None:
+    postgres_server.run("SELECT pg_stat_reset()", database=database_of(postgres_url))
     ledger = await open_ledger(postgres_url)
     await sent(ledger)
     await learn(ledger, order_report(), execution_report(), commission_report())
