@@ -6,9 +6,11 @@ messages can be read again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -25,12 +27,24 @@ from makers import (
     recorded,
     seconds,
 )
-from paperdesk.desk.ports import Claim, Decide, Learned, Ledger, Line, NewBatch, Page, Stamp
+from paperdesk.desk.ports import (
+    Claim,
+    Decide,
+    EventFilter,
+    ExecutionFilter,
+    Learned,
+    Ledger,
+    Line,
+    NewBatch,
+    Page,
+    Stamp,
+)
 from paperdesk.desk.ports import Submission as Asked
 from paperdesk.domain import planning
-from paperdesk.domain.batch import Batch, Refusal, Row, Target
+from paperdesk.domain.batch import Batch, Outcome, Refusal, Row, Target
+from paperdesk.domain.events import Event, EventType
 from paperdesk.domain.halt import Halt
-from paperdesk.domain.order import Order
+from paperdesk.domain.order import Order, OrderState
 from paperdesk.domain.planning import Goal, Plan, Rules, Situation
 from paperdesk.domain.position import Adjustment
 from paperdesk.domain.reports import Recorded, Report
@@ -45,12 +59,17 @@ from paperdesk.domain.vocabulary import (
 )
 from paperdesk.ledger.schema import events
 from paperdesk.ledger.store import SqlLedger
+from paperdesk.wire.bodies import BatchSummary
+from paperdesk.wire.encoding import encode
+from paperdesk.wire.holdings import ExecutionBody
+from paperdesk.wire.rows import OrderRow
 
 FIRST, SECOND, THIRD = "a1b2c3d4e5f67890", "b1b2c3d4e5f67890", "c1b2c3d4e5f67890"
 SPY = ConId(756733)
 CONIDS = {"AAPL": AAPL, "MSFT": MSFT, "SPY": SPY}
 LINE = Line(GATEWAY, CLIENT_ID, session=1)
 ALL = Page(limit=100)
+EVERY_EVENT = EventFilter()
 SOON = NOW + seconds(60)
 
 
@@ -251,6 +270,82 @@ def numbers(ledger: SqlLedger) -> list[int]:
     """Return the numbers of the history."""
     query = sa.select(events.c.seq).order_by(events.c.seq)
     return list(ledger._owned.read(lambda c: c.scalars(query).all()))
+
+
+async def told(ledger: Ledger, which: EventFilter = EVERY_EVENT) -> list[Event]:
+    """Return what the world was told, page by page."""
+    found: list[Event] = []
+    after = 0
+    while True:
+        page = await ledger.events(which, after)
+        found += page.events
+        if page.upto == page.head:
+            return found
+        after = page.upto
+
+
+async def stands_as_told(ledger: Ledger) -> list[str]:
+    """Say where what was told last is not how things stand, or a number is missing."""
+    events = await told(ledger)
+    wrong = []
+    if [event.number for event in events] != list(range(1, len(events) + 1)):
+        wrong.append("the numbers have a gap")
+    last = {
+        (event.kind.partition(".")[0], _key_of(event)): (event.kind, json.loads(event.body))
+        for event in events
+    }
+    for _, head in await ledger.batches([ACCOUNT], None, ALL):
+        batch = await get(ledger, head.batch_id)
+        summary = json.loads(encode(BatchSummary.of(batch)))
+        kind, body = last["batch", head.batch_id]
+        if body["summary"] != summary or (kind == EventType.BATCH_FINAL) != batch.is_final:
+            wrong.append(f"{head.batch_id}: {summary} was told as {kind} {body}")
+        for row in batch.rows:
+            shown = json.loads(encode(OrderRow.of(row)))
+            newest = last.get(("order", f"{head.batch_id} {row.target.symbol}"))
+            wrong += _row_is_told(row, shown, newest)
+    executed = await ledger.executions(ExecutionFilter([ACCOUNT]), Page(1000))
+    fills = {exec_id: body for (kind, exec_id), (_, body) in last.items() if kind == "fill"}
+    for booked in executed:
+        if fills.get(booked.execution.exec_id) != json.loads(encode(ExecutionBody.of(booked))):
+            wrong.append(f"{booked} was not told so")
+    held = {conid: shares for conid, (_, shares) in (await ledger.positions(ACCOUNT)).items()}
+    positions = {
+        int(of): body["quantity"]
+        for (kind, of), (_, body) in last.items()
+        if kind == "position"
+    }
+    wrong += [
+        f"{conid}: {held[conid]}" for conid in held if positions.get(conid, 0) != held[conid]
+    ]
+    return wrong
+
+
+def _key_of(event: Event) -> str:
+    """Return what an event is about."""
+    body = json.loads(event.body)
+    if event.kind.startswith("order."):
+        return f"{event.batch_id} {body['symbol']}"
+    for name in ("exec_id", "conid", "batch_id"):
+        if name in body:
+            return str(body[name])
+    return str(event.account)
+
+
+def _row_is_told(
+    row: Row, shown: dict[str, Any], newest: tuple[EventType, dict[str, Any]] | None
+) -> list[str]:
+    """Compare a row with the last event of it; a cancel that is asked has none."""
+    if newest is None:
+        is_silent = row.outcome in {Outcome.PENDING, Outcome.NO_CHANGE}
+        is_unsent = row.order is not None and row.order.state is OrderState.PLANNED
+        return [] if is_silent or is_unsent else [f"{shown} was not told"]
+    kind, body = newest
+    fixed = "filled_qty", "avg_fill_price"
+    same = all(shown[name] == body[name] for name in fixed)
+    if shown["status"] not in {"PendingCancel", "PreSubmitted", "Submitted"}:
+        same = same and shown["status"] == body["status"]
+    return [] if same else [f"{shown} was told as {kind} {body}"]
 
 
 def let_events_be_altered(connection: sa.Connection) -> None:

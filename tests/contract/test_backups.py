@@ -50,6 +50,7 @@ HALTED = (
     "halts",
     "audit",
     "events",
+    "stream",
 )  # a restore adds one row to each: the halt that it begins with
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: the state is a fold of the history."""
+"""Whatever happens, in whatever order: the state is a fold of the history, and is told so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from typing import Final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger_support import Wire, accept, claim, hold, make_halt, numbers, plan, ref, row
+from ledger_support import (
+    Wire,
+    accept,
+    claim,
+    hold,
+    make_halt,
+    numbers,
+    plan,
+    ref,
+    row,
+    stands_as_told,
+)
 from makers import (
     ACCOUNT,
     NOW,
@@ -210,3 +221,4 @@ async def test_whatever_happens_a_rebuilt_ledger_is_the_stored_one(
 
         assert await ledger.check_history(wire.read) == ()
         assert numbers(ledger) == list(range(1, len(numbers(ledger)) + 1))
+        assert await stands_as_told(ledger) == []

@@ -94,9 +94,9 @@ class Bookkeeper:
         elif known:
             self._commissions.change(stored[0], known)
 
-    def take_over(self, order: Order, perm_id: PermId, at: datetime) -> Order:
+    def take_over(self, order: Order, perm_id: PermId, at: datetime, journal: Journal) -> Order:
         """Count for the order what was executed before it was known whose it is."""
-        self._executions.write(Journal(self._connection, at, is_noting=False))
+        self._executions.write(journal)
         found = self._connection.execute(
             sa.select(executions).where(
                 executions.c.account_id == order.account,

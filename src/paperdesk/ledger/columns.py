@@ -71,9 +71,12 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Write "?" for what PostgreSQL or UTF-8 cannot hold: NUL and lone surrogates."""
         del dialect
-        if value is None:
-            return None
-        return value.replace("\0", "?").encode("utf-8", "replace").decode()
+        return None if value is None else self.cleaned(value)
+
+    @staticmethod
+    def cleaned(words: str) -> str:
+        """Return words that can be stored, and be written as JSON."""
+        return words.replace("\0", "?").encode("utf-8", "replace").decode()
 
 
 # Numbers rows in their order. SQLite numbers by itself only what it calls INTEGER.

@@ -7,6 +7,7 @@ Knows nothing of what is decided.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -25,6 +26,7 @@ MESSAGE: Final = "message"
 UNREAD: Final = "unread"
 
 Values = dict[str, Any]
+Write = tuple[Values | None, Values]  # the key, None of a row that is new; and the values
 _Writer = Callable[[Any, sa.Dialect], Any]
 
 
@@ -43,6 +45,9 @@ class Journal:
         # that were refused, each with its code.
         self.moved: list[tuple[Order, Order]] = []
         self.refused: list[tuple[Values, str]] = []
+        # For whoever tells the world of it (`telling`): all writes, by table.
+        self.writes: defaultdict[sa.Table, list[Write]] = defaultdict(list)
+        self.is_told = False
         self._is_noting = is_noting
         self._noted: list[list[Any]] = []
 
@@ -71,7 +76,8 @@ class Journal:
         self._note(table, changes)
         return changed.rowcount
 
-    def _note(self, table: sa.Table, writes: Sequence[tuple[Values | None, Values]]) -> None:
+    def _note(self, table: sa.Table, writes: Sequence[Write]) -> None:
+        self.writes[table] += writes
         if self._is_noting:
             writers = _writers(table)
             self._noted += [[table.name, at, _noted(writers, to)] for at, to in writes]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -34,6 +34,7 @@ from paperdesk.domain.reports import (
 )
 from paperdesk.domain.views import Lock
 from paperdesk.domain.vocabulary import AccountId, BatchId, OrderId, OrderRef, PermId
+from paperdesk.ledger import telling
 from paperdesk.ledger.booking import Bookkeeper
 from paperdesk.ledger.books import lock
 from paperdesk.ledger.counting import moves_of
@@ -44,6 +45,8 @@ from paperdesk.ledger.schema import targets
 from paperdesk.ledger.shelf import OrderShelf
 
 _KEEPERS: Final = sa.select(targets.c.batch_id).where(targets.c.kept_ref.in_(among("refs")))
+
+_NO_TIME: Final = datetime.min.replace(tzinfo=UTC)  # until there is a message
 
 
 class Lesson:
@@ -56,6 +59,8 @@ class Lesson:
         self._connection = connection
         self._orders = OrderShelf(connection)
         self._books = Bookkeeper(connection, self._orders)
+        # It notes nothing: the message itself is the event.
+        self._journal = Journal(connection, _NO_TIME, is_noting=False)
         self._batches: set[BatchId] = set()
         self._accounts: set[AccountId] = set()
         self._touched: set[OrderRef] = set()
@@ -81,7 +86,14 @@ class Lesson:
                 for message in messages
             ],
         )
-        return self._fold_all(messages)
+        learned = self._fold_all(messages)
+        telling.tell(self._journal)
+        return learned
+
+    @property
+    def is_told(self) -> bool:
+        """Tell whether the world is told anything of it."""
+        return self._journal.is_told
 
     def fold(self, messages: Sequence[Recorded]) -> Learned:
         """Fold messages that are in the history already."""
@@ -93,9 +105,9 @@ class Lesson:
             self._fold(message)
         moved: tuple[Moved, ...] = ()
         if messages:
-            journal = self._journal(messages[-1].at)
-            self._books.write(journal)
-            moved = moves_of(journal)
+            self._journal.at = messages[-1].at
+            self._books.write(self._journal)
+            moved = moves_of(self._journal)
         refresh_open(self._connection, self._batches)
         return Learned(
             frozenset(self._batches | self._keepers()),
@@ -233,18 +245,13 @@ class Lesson:
     def _take_over(self, order: Order, echoed: str, perm_id: PermId, at: datetime) -> Order:
         """Take what is named otherwise for this order; a person is told by a lock."""
         self._lock(order, f"the broker echoed the reference {order.ref} as {echoed!r}", at)
-        return self._books.take_over(order, perm_id, at)
+        return self._books.take_over(order, perm_id, at, self._journal)
 
     def _lock(self, order: Order, reason: str, at: datetime) -> None:
-        journal = self._journal(at)
-        lock(journal, order.account, order.conid, Lock(order.symbol, reason, at))
+        lock(self._journal, order.account, order.conid, Lock(order.symbol, reason, at))
 
     def _by_line(self, message: Recorded, order_id: int) -> Order | None:
         return self._orders.by_line(message.gateway, message.client_id, order_id)
-
-    def _journal(self, at: datetime) -> Journal:
-        """Return what writes without noting it: the message itself is the event."""
-        return Journal(self._connection, at, is_noting=False)
 
 
 @dataclass(slots=True)

@@ -72,7 +72,7 @@ def _batch_of(connection: sa.Connection, row: RowMapping) -> Batch:
         sa.select(targets).where(targets.c.batch_id == head.batch_id).order_by(targets.c.seq)
     )
     rows = asked.mappings().all()
-    relatives = _relatives(connection, rows, by_seq)
+    relatives = relatives_of(connection, rows, by_seq)
     return Batch(
         head,
         tuple(row_of(row, by_seq.get(row["seq"], (None, 0))[0], relatives) for row in rows),
@@ -80,7 +80,7 @@ def _batch_of(connection: sa.Connection, row: RowMapping) -> Batch:
     )
 
 
-def _relatives(
+def relatives_of(
     connection: sa.Connection,
     rows: Sequence[RowMapping],
     by_seq: Mapping[int, tuple[Order, int]],
@@ -305,24 +305,28 @@ def key_record(connection: sa.Connection, client: ClientName, key: str) -> KeyRe
     return None if row is None else KeyRecord(BatchId(row[0]), row[1], row[2])
 
 
+# Executions in their newest revision, with commission, batch and client.
+BOOKED: Final = (
+    sa.select(
+        executions,
+        commissions.c.commission,
+        commissions.c.currency,
+        commissions.c.realized_pnl,
+        orders.c.batch_id,
+        batches.c.client,
+    )
+    .join(commissions, commissions.c.exec_id == executions.c.exec_id, isouter=True)
+    .join(orders, orders.c.ref == executions.c.ref, isouter=True)
+    .join(batches, batches.c.batch_id == orders.c.batch_id, isouter=True)
+    .where(executions.c.is_newest)
+)
+
+
 def executed(
     connection: sa.Connection, which: ExecutionFilter, page: Page
 ) -> list[BookedExecution]:
     """Return executions in their newest revision, newest first."""
-    query = (
-        sa.select(
-            executions,
-            commissions.c.commission,
-            commissions.c.currency,
-            commissions.c.realized_pnl,
-            orders.c.batch_id,
-            batches.c.client,
-        )
-        .join(commissions, commissions.c.exec_id == executions.c.exec_id, isouter=True)
-        .join(orders, orders.c.ref == executions.c.ref, isouter=True)
-        .join(batches, batches.c.batch_id == orders.c.batch_id, isouter=True)
-        .where(executions.c.is_newest, executions.c.account_id.in_(which.accounts))
-    )
+    query = BOOKED.where(executions.c.account_id.in_(which.accounts))
     if which.symbol is not None:
         query = query.where(executions.c.symbol == which.symbol)
     if which.since is not None:

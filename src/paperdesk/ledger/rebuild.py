@@ -35,6 +35,7 @@ from paperdesk.ledger.schema import (
     openings,
     orders,
     positions,
+    stream,
     targets,
 )
 
@@ -99,7 +100,7 @@ def differences(stored: sa.Connection, read: Read) -> tuple[str, ...]:
         with engine.begin() as rebuilt:
             history = stored.execute(sa.select(events).order_by(events.c.seq))
             rebuild(history.mappings(), rebuilt, read)
-            found = [*_gaps(stored)]
+            found = [*_gaps(stored, events.c.seq), *_gaps(stored, stream.c.id)]
             for table in STATE:
                 found += _differences(table, _rows(stored, table), _rows(rebuilt, table))
             return tuple(found)
@@ -107,13 +108,13 @@ def differences(stored: sa.Connection, read: Read) -> tuple[str, ...]:
         engine.dispose()
 
 
-def _gaps(stored: sa.Connection) -> Iterator[str]:
-    """Say where the numbers of the history do not run from 1 without a gap."""
+def _gaps(stored: sa.Connection, numbers: sa.Column[int]) -> Iterator[str]:
+    """Say where the numbers of a sequence do not run from 1 without a gap."""
     count, first, last = stored.execute(
-        sa.select(sa.func.count(), sa.func.min(events.c.seq), sa.func.max(events.c.seq))
+        sa.select(sa.func.count(), sa.func.min(numbers), sa.func.max(numbers))
     ).one()
     if count and (first, last) != (1, count):
-        yield f"events: {count} of them are numbered from {first} to {last}"
+        yield f"{numbers.table.name}: {count} of them are numbered from {first} to {last}"
 
 
 def _rows(

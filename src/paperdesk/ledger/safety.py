@@ -65,7 +65,10 @@ class Safety(Transacting):
         """Write where something failed; return what was halted since this was asked."""
         if self._owned.loss.is_doubted:
             await self.check_writable()
-        return self._owned.loss.take()
+        halted = self._owned.loss.take()
+        if halted:
+            self.on_told()
+        return halted
 
 
 def _write(connection: sa.Connection) -> None:

@@ -11,8 +11,10 @@ fit a question, else chance decides; so those on times leave out the orders that
 `events` is the history, in one gap-free sequence: every message of a gateway that is news, and
 every decision of ours. The tables of state (batches, targets, newest_targets, orders, executions,
 commissions, positions, openings, halts, locks, findings, api_keys, account_limits, audit) are a
-fold of it (`rebuild`); owner, contracts, snapshots and key_uses are not state but means. What is
-in `events` and in `audit` the database itself refuses to change or delete.
+fold of it (`rebuild`); owner, contracts, snapshots and key_uses are not state but means. So is
+`stream`: what was told to the world, and when; how messages were grouped decides that, and it is
+not told anew. What is in `events`, in `audit` and in `stream` the database itself refuses to
+change or delete.
 """
 
 from __future__ import annotations
@@ -436,4 +438,26 @@ audit = sa.Table(
     sa.Column("before", sa.JSON(none_as_null=True)),
     sa.Column("after", sa.JSON(none_as_null=True)),
     sa.Index("ix_audit_account_id_id", "account_id", "id"),
+)
+
+# What listeners are told, in one sequence without gaps: written with the change that it tells, each
+# body as the change left it. `client` is whose batch it is about.
+stream = sa.Table(
+    "stream",
+    metadata,
+    sa.Column("id", Number, primary_key=True, autoincrement=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("account_id", sa.String(32)),  # null: every account
+    sa.Column("batch_id", sa.String(16)),
+    sa.Column("client", sa.String(255)),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Index("ix_stream_batch_id_id", "batch_id", "id"),
+    sa.Index(
+        "ix_stream_connections",
+        "account_id",
+        "id",
+        sqlite_where=sa.text("type IN ('connection.up', 'connection.down')"),
+        postgresql_where=sa.text("type IN ('connection.up', 'connection.down')"),
+    ),
 )

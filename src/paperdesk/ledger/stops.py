@@ -27,7 +27,7 @@ from paperdesk.domain.order import (
 )
 from paperdesk.domain.position import is_reducing
 from paperdesk.domain.vocabulary import AccountId, BatchId, HaltMode, OrderType, Symbol
-from paperdesk.ledger import reading, trail
+from paperdesk.ledger import reading, telling, trail
 from paperdesk.ledger.journal import Journal, next_id
 from paperdesk.ledger.records import (
     open_orders,
@@ -130,6 +130,7 @@ def halt_ourselves(connection: sa.Connection, new: Halt) -> Stopped:
     """Halt by the service itself, and note it: a decision of its own. What works goes on."""
     journal = Journal(connection, new.since)
     stopped = halt(journal, new, cancel_working=False, by=SERVICE)
+    telling.tell(journal)
     journal.close("halted", account=new.account)
     return stopped
 

@@ -72,6 +72,7 @@ from paperdesk.ledger.records import order_row_of
 from paperdesk.ledger.reports import Reports
 from paperdesk.ledger.safety import Safety
 from paperdesk.ledger.schema import contracts, snapshots
+from paperdesk.ledger.streaming import Streaming
 from paperdesk.ledger.upsert import upsert
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ READ_BACK_SECONDS: Final = 1.0
 READ_BACK_PAUSE_SECONDS: Final = 0.1
 
 
-class SqlLedger(Reports, Safety):
+class SqlLedger(Reports, Safety, Streaming):
     """The Ledger port on SQLite or PostgreSQL."""
 
     def __init__(
@@ -253,7 +254,14 @@ class SqlLedger(Reports, Safety):
 
     async def learn(self, messages: Sequence[Recorded]) -> Learned:
         """T3."""
-        learned = await self._transact(lambda c: learning.Lesson(c).take(messages))
+
+        def whole(connection: sa.Connection) -> tuple[Learned, bool]:
+            lesson = learning.Lesson(connection)
+            return lesson.take(messages), lesson.is_told
+
+        learned, is_told = await self._transact(whole)
+        if is_told:
+            self.on_told()
         self.meter.orders_moved(learned.moved)
         return learned
 

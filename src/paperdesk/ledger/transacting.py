@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from paperdesk.desk.ports import UNMETERED, Executor, Meter
-from paperdesk.ledger import engine
+from paperdesk.ledger import engine, telling
 from paperdesk.ledger.counting import tell
 from paperdesk.ledger.journal import Journal
 
@@ -24,6 +24,8 @@ class Transacting:
 
     def __init__(self, owned: engine.Owned, executor: Executor, readers: Executor) -> None:
         self.meter: Meter = UNMETERED  # who is told what moved, after the commit that moved it
+        # Who is called after a commit that told the world something.
+        self.on_told: Callable[[], None] = _nobody
         self._owned = owned
         self._executor = executor
         self._readers = readers
@@ -42,9 +44,16 @@ class Transacting:
         def whole(connection: sa.Connection) -> tuple[T, Journal]:
             journal = Journal(connection, at)
             result = work(journal)
+            telling.tell(journal)
             journal.close(kind, **of)
             return result, journal
 
         result, journal = await self._transact(whole)
+        if journal.is_told:
+            self.on_told()
         tell(self.meter, journal)
         return result
+
+
+def _nobody() -> None:
+    """Call nobody."""

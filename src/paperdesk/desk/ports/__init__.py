@@ -15,6 +15,8 @@ from paperdesk.desk.ports.broker import (
 from paperdesk.desk.ports.entries import (
     Claim,
     Decide,
+    EventFilter,
+    EventPage,
     ExecutionFilter,
     JudgeClaim,
     KeyRecord,
@@ -52,6 +54,8 @@ __all__ = [
     "Claim",
     "Clock",
     "Decide",
+    "EventFilter",
+    "EventPage",
     "ExecutionFilter",
     "Executor",
     "GatewayNow",

@@ -14,6 +14,7 @@ from typing import Protocol
 from paperdesk.desk.ports.meter import Moved
 from paperdesk.domain.batch import Batch, BatchHead, Refusal, Target
 from paperdesk.domain.client import SERVICE, Actor
+from paperdesk.domain.events import Event, EventType
 from paperdesk.domain.halt import Halt
 from paperdesk.domain.order import Order
 from paperdesk.domain.planning import Goal, Plan, Situation
@@ -121,6 +122,31 @@ class ExecutionFilter:
     accounts: Collection[AccountId]
     symbol: Symbol | None = None
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events of the stream a listener is told. None: whichever.
+
+    `client` is whose batches it may see; what is of no batch alone everybody may.
+    """
+
+    accounts: frozenset[AccountId] | None = None
+    client: ClientName | None = None
+    types: frozenset[EventType] | None = None
+    batch_id: BatchId | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EventPage:
+    """The next events of the stream, in their order.
+
+    Up to the number `upto` there are no others; `head` is the newest there is.
+    """
+
+    events: tuple[Event, ...]
+    upto: int
+    head: int
 
 
 @dataclass(frozen=True, slots=True)

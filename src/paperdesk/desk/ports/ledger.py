@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
 
 from paperdesk.desk.ports.entries import (
     Claim,
     Decide,
+    EventFilter,
+    EventPage,
     ExecutionFilter,
     JudgeClaim,
     KeyRecord,
@@ -328,3 +331,20 @@ class Ledger(Protocol):
 
     async def save_snapshot(self, positions: Positions) -> None:
         """Store the account's newest positions answer."""
+
+    # -- the stream ------------------------------------------------------------------------
+    async def events(self, which: EventFilter, after: int) -> EventPage:
+        """Return the next events behind a number; `head` 0 is an empty stream."""
+
+    async def told_connected(self, accounts: Collection[AccountId]) -> set[AccountId]:
+        """Return the accounts of which the stream told last that they are connected."""
+
+    async def tell_connection(
+        self, account: AccountId, why_down: str | None, at: datetime
+    ) -> None:
+        """Tell that an account is connected, or why it is not."""
+
+    async def tell_net_liquidation(
+        self, account: AccountId, value: Decimal, at: datetime
+    ) -> None:
+        """Tell what an account is worth."""

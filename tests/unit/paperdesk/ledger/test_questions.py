@@ -10,9 +10,26 @@ import pytest
 import sqlalchemy as sa
 
 from makers import AAPL, ACCOUNT, NOW, make_head, make_target
-from paperdesk.desk.ports import ExecutionFilter, NewBatch, Page, SlippageFilter, Submission
+from paperdesk.desk.ports import (
+    EventFilter,
+    ExecutionFilter,
+    NewBatch,
+    Page,
+    SlippageFilter,
+    Submission,
+)
 from paperdesk.domain.vocabulary import BatchId, ClientName, Symbol
-from paperdesk.ledger import accepting, books, claims, reading, resolving, slippage, standing
+from paperdesk.ledger import (
+    accepting,
+    books,
+    claims,
+    reading,
+    resolving,
+    slippage,
+    standing,
+    stream,
+    telling,
+)
 from paperdesk.ledger.journal import Journal
 from paperdesk.ledger.records import planned_orders
 from paperdesk.ledger.schema import metadata
@@ -24,6 +41,7 @@ EXECUTED_AAPL = ExecutionFilter([ACCOUNT], Symbol("AAPL"))
 MANY = [Symbol(f"S{n}") for n in range(500)]
 AS_OF = NewBatch(make_head(), Submission(ACCOUNT, (make_target(),), as_of=NOW), None, None, NOW)
 CLIENT, FIRST = ClientName("client1"), BatchId("a1b2c3d4e5f67890")
+OF_BATCH = EventFilter(frozenset([ACCOUNT]), CLIENT, batch_id=FIRST)
 SLIPPED = SlippageFilter([ACCOUNT])
 OF_CLIENT = SlippageFilter([ACCOUNT], CLIENT, Symbol("AAPL"), since=NOW, until=NOW)
 
@@ -113,6 +131,15 @@ def plans_of(connection: sa.Connection, ask: Ask) -> str:
             {"sqlite_autoindex_orders_2"},
         ),
         (lambda c: slippage.planned_for(c, [1, 2]), {"sqlite_autoindex_orders_2"}),
+        (lambda c: stream.page(c, EventFilter(), 7), {"stream USING INTEGER PRIMARY KEY"}),
+        (lambda c: stream.page(c, OF_BATCH, 7), {"ix_stream_batch_id_id"}),
+        (lambda c: stream.connected(c, [ACCOUNT]), {"ix_stream_connections"}),
+        (lambda c: c.execute(telling._COUNTS, {"batch_ids": [FIRST]}), set()),
+        (lambda c: c.execute(telling._SHORT, {"batch_ids": [FIRST]}), set()),
+        (lambda c: c.execute(telling._ROWS_OF_ORDERS, {"refs": ["pd-1-0"]}), set()),
+        (lambda c: c.execute(telling._KEEPERS, {"refs": ["pd-1-0"]}), {"ix_targets_kept_ref"}),
+        (lambda c: c.execute(telling._BOOKED, {"exec_ids": ["x"]}), set()),
+        (lambda c: c.execute(telling._BASES, {"seqs": [1]}), set()),
     ],
 )
 def test_a_question_is_answered_by_its_index(
@@ -126,7 +153,7 @@ def test_a_question_is_answered_by_its_index(
 
 def _is_whole(step: str) -> bool:
     """Tell whether a step reads a table, or an index of all of it, from end to end."""
-    tables = ("batches", "targets", "orders", "executions", "commissions", "events")
+    tables = ("batches", "targets", "orders", "executions", "commissions", "events", "stream")
     partial = ("ix_orders_open", "ix_batches_open", "ix_targets_pending")
     return step.startswith(tuple(f"SCAN {table}" for table in tables)) and not step.endswith(
         partial
