@@ -45,7 +45,7 @@ from paperdesk.config import (
 )
 from paperdesk.desk.administering import Administrator
 from paperdesk.desk.desk import Desk, Policy
-from paperdesk.desk.feed import Feed
+from paperdesk.desk.feed import EVERYTHING, Feed
 from paperdesk.desk.lane import Lane, Vigilance
 from paperdesk.desk.pacer import Pacer
 from paperdesk.desk.ports import Clock, Executor, Meter, Random
@@ -61,6 +61,7 @@ from paperdesk.masking import is_secret_name
 from paperdesk.metrics import Metrics
 from paperdesk.runtime import SystemRandom, ThreadExecutor
 from paperdesk.tls import tls_of
+from paperdesk.wire.events import Environment
 from twsim import Gateway
 
 EMBEDDED_CASH: Final = Decimal(1_000_000)
@@ -108,6 +109,7 @@ async def running(
         stack.push_async_callback(ledger.close)
         gateways = settings.gateways or [await _embedded(stack, home)]
         feed = Feed()
+        ledger.on_told = lambda: feed.publish([EVERYTHING])
         rulebook = Rulebook(
             Choices(settings.desk.keep, settings.desk.foreign_orders, settings.limits),
             Prices(clock),
@@ -175,6 +177,8 @@ def _app(
         Accounts(accounts, settings.default_account),
         KeptAnswers(ledger.version),
         metrics,
+        Environment.SIMULATED if settings.is_embedded else Environment.PAPER,
+        clock,
     )
     trusted = settings.server.trusted_proxies
     guards = Guards(keys, lambda scope: source_of(scope, trusted), settings.rates)

@@ -89,6 +89,36 @@ def test_ctrl_c_answers_a_waiting_request_and_ends_within_two_seconds(tmp_path: 
     assert "Traceback" not in service.text()
 
 
+@pytest.mark.timed
+def test_ctrl_c_says_goodbye_to_listeners_and_waits_for_none(tmp_path: Path) -> None:
+    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
+        api = api_of(service, tmp_path)
+        batch = api.submit({"symbol": "AAPL", "quantity": 5})
+        api.final(batch["batch_id"])
+        head = (
+            f"GET /api/v1/events?since_id=0 HTTP/1.1\r\nHost: x\r\nX-API-Key: {api.key}\r\n\r\n"
+        )
+        address = ("127.0.0.1", int(api.url.rpartition(":")[2]))
+        with socket.create_connection(address) as reading, socket.socket() as silent:
+            reading.settimeout(10)
+            silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            silent.connect(address)
+            for listener in (reading, silent):
+                listener.sendall(head.encode())
+            heard = b""
+            while b"event: batch.final" not in heard:
+                heard += reading.recv(65536)
+            took = service.end()
+            while part := reading.recv(65536):
+                heard += part
+
+    assert took < 2
+    assert service.process.returncode == 0
+    assert b'event: stream.bye\ndata: {"id":null' in heard
+    assert heard.endswith(b"0\r\n\r\n")
+    assert "Traceback" not in service.text()
+
+
 def test_what_the_server_says_is_json_and_a_cut_off_request_has_no_traceback(
     tmp_path: Path,
 ) -> None:

@@ -2,11 +2,12 @@
 
 Owns: arming, killing, starting again, asking again as a client would, and what must be true
 afterwards, whatever the case: no order twice on the wire, an answer that was given holds, the
-books are the gateway's, and a target that is posted again is reached.
+books are the gateway's, a target that is posted again is reached, and all that was told once.
 """
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from e2e.processes import Running
 from kills.actors import ACCOUNT, Client, GatewayProcess, Home
@@ -63,6 +66,7 @@ def run(case: Case, ledger_url: str, folder: Path, *, restarts_gateway: bool) ->
             _judge(case, settled, gateway, outcome)
             _same_books(client, gateway, outcome)
             _reach_again(client, gateway, outcome)
+            _told_once(client, outcome)
             outcome.check("Traceback" not in service.text(), "a traceback was printed")
     return outcome
 
@@ -198,3 +202,40 @@ def _reach_again(client: Client, gateway: GatewayProcess, outcome: Outcome) -> N
     held = gateway.positions()
     outcome.check(held == wanted, f"posted again: {held}, not {wanted}")
     _same_books(client, gateway, outcome)
+
+
+def _told_once(client: Client, outcome: Outcome) -> None:
+    """Compare the stream of events with the books: no gap, and each end and each fill once."""
+    told = _events(client)
+    numbers = [event["id"] for event in told]
+    outcome.check(numbers == list(range(1, len(told) + 1)), f"events {numbers}")
+    filled = sorted(
+        (batch["batch_id"], row["symbol"])
+        for batch in _batches(client)
+        for row in batch["orders"]
+        if row["status"] == "Filled"
+    )
+    ends = [event for event in told if event["type"] == "order.filled"]
+    said = sorted((event["batch_id"], event["data"]["symbol"]) for event in ends)
+    outcome.check(said == filled, f"filled {filled}, told {said}")
+    booked = client.api.get("/api/v1/executions?limit=200")["executions"]
+    created = [e["data"]["exec_id"] for e in told if e["type"] == "fill.created"]
+    fills = sorted(execution["exec_id"] for execution in booked)
+    outcome.check(sorted(created) == fills, f"executions {fills}, told {created}")
+    finals = [event["batch_id"] for event in told if event["type"] == "batch.final"]
+    missing = {batch["batch_id"] for batch in _batches(client)} - set(finals)
+    outcome.check(not missing, f"never told to be final: {missing}")
+
+
+def _events(client: Client) -> list[Any]:
+    """Return all that was told since the ledger was made."""
+    told: list[Any] = []
+    headers = {"X-API-Key": client.api.key, "Accept": "application/x-ndjson"}
+    address = f"{client.api.url}/api/v1/events?since_id=0"
+    with httpx.stream("GET", address, headers=headers, timeout=30, trust_env=False) as answer:
+        lines = answer.iter_lines()
+        head = json.loads(next(lines))["data"]["head_id"]
+        while len(told) < head:
+            event = json.loads(next(lines))
+            told += [event] if event["id"] is not None else []
+    return told

@@ -53,9 +53,10 @@ ASKED: Final[Mapping[str, frozenset[str]]] = {
         {"net_liquidation", "updated_at", "market_price", "market_value", "unrealized_pnl"}
     ),
 }
-# What is answered without a ledger.
+# What is answered without a ledger, and the stream, which does not end.
 NOT_ASKED: Final = frozenset(
     {
+        "/api/v1/events",
         *("/", "/docs", "/openapi.json", "/problems/{code:str}"),
         *("/health", "/livez", "/readyz", "/metrics"),
     }

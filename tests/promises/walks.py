@@ -143,6 +143,8 @@ async def _ask_known(front: Front, walk: Walk, endpoint: Endpoint) -> None:
                 endpoint.method,
                 path_of(endpoint, NOBODYS),
                 json={} if endpoint.bodies else None,
+                # Of nobody's batch nothing is told; else a stream would not end.
+                params={"batch_id": NOBODYS["batch_id"]} if endpoint.is_stream else None,
             )
         may = endpoint.scope is None or endpoint.scope in IMPLIED[held]
         # What is asked for is nobody's, and what is said is nothing: no change, no 500.
@@ -290,7 +292,7 @@ LISTS: Final = (
 )  # fmt: skip
 OF_ACCOUNT: Final = (
     "/api/v1/orders", "/api/v1/positions", "/api/v1/targets", "/api/v1/executions", "/api/v1/audit",
-    "/api/v1/reports/slippage",
+    "/api/v1/reports/slippage", "/api/v1/events",
 )  # fmt: skip
 
 
@@ -313,6 +315,13 @@ async def _look_around(front: Front, walk: Walk, asks: Tenant, owns: Tenant) -> 
             answer = await caller.get(path, params={"batch_id": owns.ids["batch_id"]})
             is_right = owns.ids["batch_id"] not in answer.text
             walk.judge(by_path[path], "the other's batch", is_right=is_right, words=answer.text)
+        answer = await caller.get("/api/v1/events", params={"batch_id": owns.ids["batch_id"]})
+        walk.judge(
+            by_path["/api/v1/events"],
+            "the other's batch",
+            is_right=answer.status_code == 404,
+            words=answer.text,
+        )
     posts = {endpoint.path: endpoint for endpoint in ENDPOINTS if endpoint.method == "POST"}
     async with _own(front, asks.trader) as caller:
         preview = await caller.post(ORDERS, json={"preview_id": owns.ids["preview_id"]})

@@ -165,7 +165,11 @@ def test_the_readmes_example_is_one_that_the_suite_runs() -> None:
 
 @pytest.mark.parametrize(
     ("name", "script"),
-    [("order-lifecycle.md", "order_lifecycle.py"), ("metrics.md", "metrics_page.py")],
+    [
+        ("order-lifecycle.md", "order_lifecycle.py"),
+        ("metrics.md", "metrics_page.py"),
+        ("events.md", "events_page.py"),
+    ],
 )
 def test_a_page_that_is_made_of_a_table_is_fresh(name: str, script: str) -> None:
     """A page that lags the table tells a person that an order cannot do what it just did."""

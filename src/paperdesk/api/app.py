@@ -11,6 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NoReturn
 
 from litestar import Litestar, Request, Response, route
@@ -20,17 +21,18 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from paperdesk.api import accounts as accounts_api
-from paperdesk.api import administration, interventions, orders, probes, reports
+from paperdesk.api import administration, events, interventions, orders, probes, reports
 from paperdesk.api import metrics as metrics_api
 from paperdesk.api.attempts import Attempts
 from paperdesk.api.auth import Authentication, Keys, SourceOf
-from paperdesk.api.body import BODY_BYTES_MAX, BodyLimit
+from paperdesk.api.body import BODY_BYTES_MAX, BodyLimit, require_key
 from paperdesk.api.docs import documented
-from paperdesk.api.endpoint import Accounts, Answer, Call, Endpoint
+from paperdesk.api.endpoint import Accounts, Answer, Call, Endpoint, Streaming
 from paperdesk.api.envelope import TEMPLATE, Envelope
 from paperdesk.api.kept import KeptAnswers
 from paperdesk.api.ratelimit import RateLimit
 from paperdesk.api.shortcut import Shortcut
+from paperdesk.api.streaming import StreamResponse
 from paperdesk.config import RateSettings
 from paperdesk.desk.administering import Administrator
 from paperdesk.desk.desk import Desk
@@ -38,6 +40,7 @@ from paperdesk.desk.ports import Clock, Random
 from paperdesk.domain.client import Client
 from paperdesk.metrics import Metrics
 from paperdesk.wire.encoding import encode
+from paperdesk.wire.events import Environment
 
 ENDPOINTS: Final = documented(
     (
@@ -47,6 +50,7 @@ ENDPOINTS: Final = documented(
         *interventions.ENDPOINTS,
         *administration.ENDPOINTS,
         *reports.ENDPOINTS,
+        *events.ENDPOINTS,
         *metrics_api.ENDPOINTS,
     )
 )
@@ -72,6 +76,8 @@ class Parts:
     accounts: Accounts
     kept: KeptAnswers
     metrics: Metrics
+    environment: Environment
+    clock: Clock
 
 
 def create_app(parts: Parts, guards: Guards, *, clock: Clock, random: Random) -> ASGIApp:
@@ -113,12 +119,18 @@ def _route(endpoint: Endpoint, parts: Parts) -> HTTPRouteHandler:
             accounts=parts.accounts,
             kept=parts.kept,
             metrics=parts.metrics,
+            environment=parts.environment,
+            clock=parts.clock,
             endpoint=endpoint,
             caller=request.user,
             raw_query=request.scope["query_string"],
             path=request.path_params,
             idempotency_keys=tuple(request.headers.getall("idempotency-key", [])),
             document=endpoint.document(await request.body()),
+            accept=request.headers.get("accept", ""),
+            last_event_ids=tuple(request.headers.getall("last-event-id", [])),
+            is_head=bool(request.scope["state"].get("is_head")),
+            require_key=partial(require_key, request.scope),
         )
         return _response(await endpoint.serve(call))
 
@@ -151,7 +163,9 @@ def _options_route(path: str, methods: list[str]) -> HTTPRouteHandler:
     return decorate(options)
 
 
-def _response(answer: Answer) -> Response[bytes]:
+def _response(answer: Answer | Streaming) -> Response[bytes]:
+    if isinstance(answer, Streaming):
+        return StreamResponse(answer)
     return Response(
         answer.body,
         status_code=answer.status,

@@ -77,6 +77,12 @@ class BoundedConnection(H11Protocol):
             self._taken_by = None
         super().resume_writing()
 
+    def shutdown(self) -> None:
+        """End with the service; whoever does not read what is sent cannot be waited for."""
+        if self._taken_by is not None:
+            self.transport.abort()
+        super().shutdown()
+
     def on_response_complete(self) -> None:
         """Go on to the next request; one that was answered before it was all there has its time."""
         super().on_response_complete()

@@ -34,7 +34,8 @@ from paperdesk.errors import (
     Unauthorized,
 )
 from paperdesk.wire.bodies import ProblemBody
-from paperdesk.wire.query import PARAMETERS
+from paperdesk.wire.events import Form
+from paperdesk.wire.query import EVENT_ID_MAX, PARAMETERS, name_of
 from paperdesk.wire.values import BATCH_ID_PATTERN
 
 Node = dict[str, object]
@@ -52,6 +53,17 @@ _IDEMPOTENCY_KEY: Final[Node] = {
     "description": "The same key with the same body replays the first answer, byte for byte.",
     # What is printable in ASCII; HTTP takes the spaces off both ends.
     "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+}
+_STREAM: Final = (
+    "OK. The answer does not end by itself, unless `until` is given. Each event is one "
+    "`EventBody`: the `data` of a server-sent event, or a line of `application/x-ndjson`."
+)
+_LAST_EVENT_ID: Final[Node] = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "Go on behind this event, as a browser's EventSource asks for it.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": EVENT_ID_MAX},
 }
 
 
@@ -159,15 +171,16 @@ def _parameters(endpoint: Endpoint) -> list[Node]:
     ]
     in_query: list[Node] = [
         {
-            "name": name,
+            "name": name_of(key),
             "in": "query",
             "required": False,
-            "description": PARAMETERS[name].description,
-            "schema": dict(PARAMETERS[name].schema),
+            "description": PARAMETERS[key].description,
+            "schema": dict(PARAMETERS[key].schema),
         }
-        for name in endpoint.query
+        for key in endpoint.query
     ]
     in_header = [_IDEMPOTENCY_KEY] if endpoint.takes_idempotency_key else []
+    in_header += [_LAST_EVENT_ID] if endpoint.is_stream else []
     return [*in_path, *in_query, *in_header]
 
 
@@ -195,10 +208,21 @@ def _success(endpoint: Endpoint) -> Node:
     headers = _headers(REQUEST_ID)
     if endpoint.takes_idempotency_key:
         headers |= _headers("Idempotency-Replayed")
+    if endpoint.is_stream:
+        return {"description": _STREAM, "headers": headers, "content": _forms(endpoint)}
     if endpoint.answer is not None:
         schema = _reference(endpoint.answer)
         return {"description": "OK", "headers": headers, "content": {JSON: {"schema": schema}}}
     return {"description": "OK", "headers": headers, "content": {endpoint.media_type: {}}}
+
+
+def _forms(endpoint: Endpoint) -> Node:
+    """Return the ways in which a stream is written; each JSON line is one `answer`."""
+    assert endpoint.answer is not None
+    return {
+        Form.SSE.value: {"schema": {"type": "string"}},
+        Form.LINES.value: {"schema": _reference(endpoint.answer)},
+    }
 
 
 def _problem(kinds: list[type[PaperdeskError]]) -> Node:

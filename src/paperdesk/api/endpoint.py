@@ -17,11 +17,13 @@ from msgspec import Struct
 from paperdesk.api.kept import KeptAnswers
 from paperdesk.desk.administering import Administrator
 from paperdesk.desk.desk import Desk
+from paperdesk.desk.ports import Clock
 from paperdesk.domain.client import Client
 from paperdesk.domain.vocabulary import AccountId, BatchId, Scope
 from paperdesk.errors import FieldError, Forbidden, NotFound, PaperdeskError
 from paperdesk.metrics import Metrics
 from paperdesk.wire.encoding import encode
+from paperdesk.wire.events import Environment
 from paperdesk.wire.parsing import Json, parse_json, shown
 from paperdesk.wire.query import Query, parse_query
 from paperdesk.wire.reading import bad_request
@@ -45,6 +47,19 @@ class Answer:
     def of(cls, body: Struct) -> Answer:
         """Return the answer that carries `body`."""
         return cls(encode(body))
+
+
+# Sends a part of a stream; returns once the caller has room for more.
+Write = Callable[[bytes], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """What is sent bit by bit: `run` writes until it returns, or is cancelled with the caller."""
+
+    run: Callable[[Write], Awaitable[None]]
+    media_type: str
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,10 @@ class Accounts:
         return self.named(client, self.default if account_id is None else account_id)
 
 
+async def _nothing() -> None:
+    """Require nothing."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One request to one endpoint, as its handler sees it."""
@@ -90,12 +109,18 @@ class Call:
     accounts: Accounts
     kept: KeptAnswers
     metrics: Metrics
+    environment: Environment
+    clock: Clock
     endpoint: Endpoint
     caller: Client | None
     raw_query: bytes
     path: Mapping[str, str] = field(default_factory=dict)
     idempotency_keys: tuple[str, ...] = ()
     document: Json = None
+    accept: str = ""
+    last_event_ids: tuple[str, ...] = ()
+    is_head: bool = False
+    require_key: Callable[[], Awaitable[None]] = _nothing
 
     @property
     def client(self) -> Client:
@@ -122,7 +147,7 @@ class Call:
         return BatchId(text)
 
 
-Handler = Callable[[Call], Awaitable[Struct | Answer]]
+Handler = Callable[[Call], Awaitable[Struct | Answer | Streaming]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +166,7 @@ class Endpoint:
     query: tuple[str, ...] = ()
     errors: tuple[type[PaperdeskError], ...] = ()
     takes_idempotency_key: bool = False
+    is_stream: bool = False  # of what `answer` describes, one after the other
     media_type: str = HTML  # of what is no JSON body
 
     @property
@@ -162,7 +188,7 @@ class Endpoint:
         """Return the document of the body, None where the endpoint takes none."""
         return parse_json(raw) if self.bodies else None
 
-    async def serve(self, call: Call) -> Answer:
+    async def serve(self, call: Call) -> Answer | Streaming:
         """Judge the call in the contract's order, then answer it.
 
         401 and 413 were judged before routing, malformed JSON when `document` was read.
@@ -177,4 +203,4 @@ class Endpoint:
                 # The key is judged before the query, by the handler that takes one.
                 _ = call.query
         reply = await self.handler(call)
-        return reply if isinstance(reply, Answer) else Answer.of(reply)
+        return Answer.of(reply) if isinstance(reply, Struct) else reply

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import datetime
 from typing import Final, cast
 
 import structlog
@@ -37,8 +38,8 @@ UNROUTED: Final = "unrouted"
 UNAUTHORIZED, TOO_MANY_REQUESTS, INTERNAL_ERROR = 401, 429, 500
 POLICY_VIOLATION: Final = 1008  # RFC 6455: the close code for what a server does not offer
 
+_NOT_KEPT: Final = (b"cache-control", b"no-store")
 _HEADERS_OF_ALL: Final = (
-    (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
@@ -79,7 +80,7 @@ class Envelope:
         request_id = _given_id(scope) or self._random.token_hex(REQUEST_ID_DIGITS)
         inner = _normal(scope)
         inner["state"]["request_id"] = request_id
-        exchange = _Exchange(send, inner)
+        exchange = _Exchange(send, inner, self._clock)
         # The server may begin a request in the context of the one before it on the connection.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -91,8 +92,10 @@ class Envelope:
             if exchange.status is not None:
                 raise  # the answer has begun: the server can only cut the line
             await self._answer_error(error, scope, exchange)
-        seconds = (self._clock.now() - began_at).total_seconds()
+        ended_at = self._clock.now()
+        seconds = (ended_at - began_at).total_seconds()
         self._log(str(scope["method"]), inner, exchange.status, seconds)
+        seconds = ((exchange.began_at or ended_at) - began_at).total_seconds()
         self._count(str(scope["method"]), inner, exchange.status, seconds)
 
     def _log(self, method: str, inner: HTTPScope, status: int | None, seconds: float) -> None:
@@ -137,16 +140,20 @@ class Envelope:
 class _Exchange:
     """The way back: adds what every answer carries, and drops the body for HEAD."""
 
-    def __init__(self, send: Send, scope: HTTPScope) -> None:
+    def __init__(self, send: Send, scope: HTTPScope, clock: Clock) -> None:
         self._send = send
+        self._clock = clock
         self._state = scope["state"]
         self.status: int | None = None
+        self.began_at: datetime | None = None  # a stream is answered long before it ends
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self.began_at = message["status"], self._clock.now()
             headers = list(message["headers"])
             headers += _HEADERS_OF_ALL
+            if not any(name.lower() == b"cache-control" for name, _ in headers):
+                headers.append(_NOT_KEPT)
             headers += self._state.get("headers", ())
             headers.append((REQUEST_ID.lower().encode(), self._state["request_id"].encode()))
             if dict(headers).get(b"content-type", b"").startswith(HTML.encode()):

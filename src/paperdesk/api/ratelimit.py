@@ -22,6 +22,7 @@ from paperdesk.domain.client import Client
 from paperdesk.errors import RateLimited
 
 BURST_SECONDS: Final = 2  # so much of its rate may come at once
+LISTENERS_MAX: Final = 500  # streams that are open at once; of one client half as many
 HALTS: Final = 10  # a second, of one client: stopping has room of its own
 
 
@@ -78,6 +79,7 @@ class RateLimit:
         }
         self._of: dict[tuple[str, str], Bucket] = {}
         self._in_flight: Counter[str] = Counter()
+        self._listening: Counter[str] = Counter()
         self._policy = ", ".join(
             f'"{name}";q={rate * BURST_SECONDS};w={BURST_SECONDS}'
             for name, rate in (("requests", rates.requests), ("batches", rates.batches))
@@ -89,14 +91,20 @@ class RateLimit:
         if client is None:
             await self._app(scope, receive, send)
             return
-        self._admit(client, cast("HTTPScope", scope))
-        self._in_flight[client.name] += 1
+        # A stream lasts for hours, and is not worked on while nothing happens.
+        is_stream = _is_stream(cast("HTTPScope", scope))
+        open_now = self._listening if is_stream else self._in_flight
+        most = LISTENERS_MAX if is_stream else self._rates.in_flight
+        self._admit(client, cast("HTTPScope", scope), open_now, most)
+        open_now[client.name] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._in_flight[client.name] -= 1
+            open_now[client.name] -= 1
 
-    def _admit(self, client: Client, scope: HTTPScope) -> None:
+    def _admit(
+        self, client: Client, scope: HTTPScope, open_now: Counter[str], most: int
+    ) -> None:
         """Take a token of each kind that the request needs, or none of them."""
         now = self._time()
         names = _kinds(scope)
@@ -120,8 +128,8 @@ class RateLimit:
         # No one client takes all of the room.
         if is_urgent:
             return
-        is_greedy = self._in_flight[client.name] * 2 >= self._rates.in_flight
-        if is_greedy or self._in_flight.total() >= self._rates.in_flight:
+        is_greedy = open_now[client.name] * 2 >= most
+        if is_greedy or open_now.total() >= most:
             raise RateLimited(_TOO_MANY_AT_ONCE, retry_after_seconds=1)
 
     def _bucket(self, client: str, name: str, now: float) -> Bucket:
@@ -157,6 +165,10 @@ def _words(name: str, rate: int) -> str:
 def _is_batch(scope: HTTPScope) -> bool:
     is_post = str(scope["method"]) == "POST"
     return is_post and scope["path"] in {"/api/v1/orders", "/api/v1/orders/preview"}
+
+
+def _is_stream(scope: HTTPScope) -> bool:
+    return str(scope["method"]) == "GET" and scope["path"] == "/api/v1/events"
 
 
 def _kinds(scope: HTTPScope) -> tuple[str, ...]:

@@ -17,11 +17,13 @@ from structlog.contextvars import bind_contextvars
 
 from paperdesk.crash import crash_point
 from paperdesk.desk.accounts import Accounts
+from paperdesk.desk.announcing import Announcer
 from paperdesk.desk.feed import Feed, wait_set
 from paperdesk.desk.flattening import Flattener
 from paperdesk.desk.gauging import Gauger
 from paperdesk.desk.idempotency import Keys, Slot
 from paperdesk.desk.lane import Lane
+from paperdesk.desk.listening import Tape
 from paperdesk.desk.operating import Operator
 from paperdesk.desk.pipeline import Pipeline
 from paperdesk.desk.ports import (
@@ -121,6 +123,8 @@ class Desk:
         )
         self._keys = Keys(ledger, patience_seconds=policy.ack_timeout_seconds)
         self.reporter: Final = Reporter(ledger)
+        self.tape: Final = Tape(lanes, ledger=ledger, feed=feed)
+        self._announcer = Announcer(lanes, ledger=ledger, clock=clock, feed=feed)
         self.operator: Final = Operator(
             lanes,
             ledger=ledger,
@@ -145,10 +149,11 @@ class Desk:
             self._tally.follow(opened.batch.head.batch_id)
 
     async def run(self) -> None:
-        """Run every gateway's lane until cancelled."""
+        """Run every gateway's lane until cancelled, and tell of the accounts."""
         async with asyncio.TaskGroup() as group:
             for lane in self._distinct_lanes():
                 group.create_task(lane.run())
+            group.create_task(self._announcer.run(), name="announce")
 
     async def stop(self) -> None:
         """Answer whoever waits, finish what is being sent, and take up nothing more."""

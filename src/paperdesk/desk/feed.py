@@ -1,7 +1,7 @@
 """Who waits for what, and the waking after a commit.
 
-Owns: Feed. A key is a batch id or an account id. Nothing is queued: whoever is woken reads the
-ledger, so a slow listener loses nothing and costs nothing.
+Owns: Feed. A key is a batch id, an account id, or EVERYTHING. Nothing is queued: whoever is woken
+reads the ledger, so a slow listener loses nothing and costs nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
+
+EVERYTHING: Final = "everything"  # whatever the stream of events tells
 
 
 class Feed:

@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from paperdesk.domain.audit import Action
 from paperdesk.domain.contract import normalise_symbol
+from paperdesk.domain.events import EventType
 from paperdesk.domain.vocabulary import BatchId, Symbol
 from paperdesk.errors import FieldError
 from paperdesk.wire.parsing import shown
@@ -32,6 +33,12 @@ LIMIT_MAX: Final = 200
 WAIT_SECONDS_MAX: Final = 60
 PARAMETERS_MAX: Final = 32
 SEQ_MAX: Final = 2**63 - 1
+EVENT_ID_MAX: Final = 2**53 - 1  # what every JSON reader can hold
+_TYPE: Final = "|".join(
+    [kind.replace(".", r"\.") for kind in EventType]
+    + sorted({kind.partition(".")[0] + r"\.\*" for kind in EventType})
+)
+TYPES_PATTERN: Final = f"^({_TYPE})(,({_TYPE}))*$"
 
 NextCursor = Annotated[str | None, Meta(description="null on the last page.")]
 
@@ -56,16 +63,23 @@ class Query:
     cursor: str | None = None
     wait_seconds: float | None = None
     allow_stale: bool = False
+    types: frozenset[EventType] | None = None
+    since_id: int | None = None
+    until_event: EventType | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter: which field of Query it fills, how, and what the docs say of it."""
+    """A query parameter: which field of Query it fills, how, and what the docs say of it.
+
+    `name` is what a caller writes, where the table calls it otherwise.
+    """
 
     field: str
     read: Callable[[str], object]
     schema: Mapping[str, object]
     description: str
+    name: str | None = None
 
 
 def _text(value: str) -> str:
@@ -118,6 +132,34 @@ def _moment(value: str) -> datetime:
         raise ValueError(str(error)) from None
 
 
+def _types(value: str) -> frozenset[EventType]:
+    """Read types of events; `order.*` is each that begins so."""
+    found: set[EventType] = set()
+    for part in value.split(","):
+        family = part.removesuffix("*") if part.endswith(".*") else None
+        named = {
+            kind for kind in EventType if kind == part or (family and kind.startswith(family))
+        }
+        if not named:
+            choice = ", ".join(EventType)
+            raise ValueError(f'"{shown(part)}" is no type of event, nor like order.*: {choice}')
+        found |= named
+    return frozenset(found)
+
+
+def event_id(value: str) -> int:
+    """Read the number of an event, 0 for before the first. Raises ValueError."""
+    if not re.fullmatch(r"\d{1,19}", value, re.ASCII) or int(value) > EVENT_ID_MAX:
+        raise ValueError("must be the id of an event, or 0 for all that there are")
+    return int(value)
+
+
+def _until_event(value: str) -> EventType:
+    if value != EventType.BATCH_FINAL:
+        raise ValueError(f"must be {EventType.BATCH_FINAL}")
+    return EventType.BATCH_FINAL
+
+
 _TEXT: Final[Mapping[str, object]] = {"type": "string", "minLength": 1}
 
 PARAMETERS: Final[Mapping[str, Parameter]] = {
@@ -166,7 +208,33 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         {"type": "boolean", "default": False},
         "Without a broker session, answer with the last known state.",
     ),
+    "types": Parameter(
+        "types",
+        _types,
+        {"type": "string", "pattern": TYPES_PATTERN},
+        "Only these types of events, with commas between; `order.*` is each that begins so.",
+    ),
+    "since_id": Parameter(
+        "since_id",
+        event_id,
+        {"type": "integer", "minimum": 0, "maximum": EVENT_ID_MAX},
+        "Go on behind this event; the header Last-Event-ID wins. Without either only what "
+        "happens from now on is told.",
+    ),
+    "until_event": Parameter(
+        "until_event",
+        _until_event,
+        {"type": "string", "enum": [EventType.BATCH_FINAL.value]},
+        "End behind the last event of the batch; needs `batch_id`, and tells it from its "
+        "beginning unless `since_id` says otherwise.",
+        name="until",
+    ),
 }
+
+
+def name_of(key: str) -> str:
+    """Return what a caller writes for a parameter of the table."""
+    return PARAMETERS[key].name or key
 
 
 def parse_query(raw: bytes, allowed: Sequence[str]) -> Query:
@@ -186,11 +254,12 @@ def parse_query(raw: bytes, allowed: Sequence[str]) -> Query:
     values: dict[str, object] = {}
     found: list[FieldError] = []
     names = [name for name, _ in pairs]
+    known = {name_of(key): PARAMETERS[key] for key in allowed}
     for name, text in pairs:
-        _read_parameter(name, text, allowed, values, found)
+        _read_parameter(name, text, known, values, found)
     found += [
         FieldError(name, "is given twice: give it once")
-        for name in allowed
+        for name in known
         if names.count(name) > 1
     ]
     if found:
@@ -201,15 +270,15 @@ def parse_query(raw: bytes, allowed: Sequence[str]) -> Query:
 def _read_parameter(
     name: str,
     text: str,
-    allowed: Sequence[str],
+    known: Mapping[str, Parameter],
     values: dict[str, object],
     found: list[FieldError],
 ) -> None:
-    if name not in allowed:
-        message = f"is not a query parameter of this call: {nearest(name, allowed)}"
+    parameter = known.get(name)
+    if parameter is None:
+        message = f"is not a query parameter of this call: {nearest(name, list(known))}"
         found.append(FieldError(shown(name), message))
         return
-    parameter = PARAMETERS[name]
     try:
         values[parameter.field] = parameter.read(text)
     except ValueError as error:

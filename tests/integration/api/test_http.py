@@ -147,7 +147,7 @@ async def test_a_batch_that_is_not_there_is_404(
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/v1/nothing", "/api/v1/accounts/DU8730189", "/api/v1/events", "/schema", "/a/b/c",
+    ["/api/v1/nothing", "/api/v1/accounts/DU8730189", "/api/v1/events/1", "/schema", "/a/b/c",
      "/problems/nothing"],
 )  # fmt: skip
 async def test_what_does_not_exist_is_a_404_problem(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -7,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperdesk.domain.events import EventType
 from paperdesk.domain.vocabulary import BatchId
 from paperdesk.errors import BadRequest
 from paperdesk.wire.query import PARAMETERS, Query, before_of, cursor_of, parse_query
 
-ALL = tuple(PARAMETERS)
+OF_EVENTS = ("types", "account_id", "batch_id", "since_id", "until_event")
+ALL = tuple(key for key in PARAMETERS if key != "until_event")  # `until` is a time there
 
 
 def breaches(raw: bytes, allowed: tuple[str, ...] = ALL) -> dict[str, str]:
@@ -165,3 +168,34 @@ def test_any_cursor_is_understood_or_a_bad_request(cursor: str) -> None:
         return
 
     assert before is not None
+
+
+FAMILIES = sorted({kind.partition(".")[0] for kind in EventType})
+PARTS = st.sampled_from([*EventType, *(f"{family}.*" for family in FAMILIES)]).map(str)
+
+
+@given(st.lists(PARTS, min_size=1))
+def test_types_are_what_is_named_and_what_begins_as_a_family(parts: list[str]) -> None:
+    query = parse_query(f"types={quote(','.join(parts))}".encode(), OF_EVENTS)
+
+    assert query.types == frozenset(
+        kind for kind in EventType if kind in parts or f"{kind.partition('.')[0]}.*" in parts
+    )
+
+
+@given(st.lists(PARTS | st.text("order.*,fil", max_size=8)).map(",".join))
+def test_types_are_refused_just_where_their_published_pattern_does(text: str) -> None:
+    pattern = str(PARAMETERS["types"].schema["pattern"])
+    raw = f"types={quote(text)}".encode()
+    if re.fullmatch(pattern.strip("^$"), text):
+        assert parse_query(raw, OF_EVENTS).types
+    else:
+        assert set(breaches(raw, OF_EVENTS)) == {"types"}
+
+
+def test_until_is_the_end_of_a_batch_of_the_stream_and_a_time_elsewhere() -> None:
+    until = parse_query(b"until=batch.final", OF_EVENTS).until_event
+
+    assert until is EventType.BATCH_FINAL
+    assert set(breaches(b"until=batch.final")) == {"until"}
+    assert set(breaches(b"until_event=batch.final", OF_EVENTS)) == {"until_event"}
