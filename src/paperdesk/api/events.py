@@ -14,8 +14,8 @@ from msgspec import Raw, Struct
 
 from paperdesk.api.endpoint import Answer, Call, Endpoint, Streaming, Write
 from paperdesk.api.streaming import HEADERS
-from paperdesk.desk.feed import wait_set
 from paperdesk.desk.ports import EventFilter, EventPage
+from paperdesk.domain.events import EventType
 from paperdesk.domain.vocabulary import BatchId, Scope
 from paperdesk.errors import (
     FieldError,
@@ -27,7 +27,6 @@ from paperdesk.errors import (
 from paperdesk.wire.encoding import encode, rfc3339
 from paperdesk.wire.events import (
     Control,
-    Environment,
     EventBody,
     Form,
     GatewayState,
@@ -93,16 +92,29 @@ def _filter(call: Call) -> EventFilter:
         accounts = frozenset({call.accounts.named(client, query.account_id)})
     # Whoever may see everything sees it without a gap, be it of an account that is gone.
     sees_all = client.sees_every_batch and accounts == call.accounts.configured
+    types = query.types
+    if types is not None and query.until_event is not None:
+        types |= {query.until_event}  # it ends the stream, be it told or not
     return EventFilter(
         accounts=None if sees_all else accounts,
         client=None if client.sees_every_batch else client.name,
-        types=query.types,
+        types=types,
         batch_id=query.batch_id,
     )
 
 
 class _Unread(Exception):
-    """The listener took too long to read."""
+    """The listener took too long to read. `head` is what happened last meanwhile."""
+
+    def __init__(self, head: int) -> None:
+        super().__init__(head)
+        self.head = head
+
+
+# What a page looks like, for all listeners that share it, for as long as one of them has it.
+_SHAPED: Final[
+    WeakKeyDictionary[EventPage, dict[tuple[Form, frozenset[EventType] | None], bytes]]
+] = WeakKeyDictionary()
 
 
 class _Stream:
@@ -122,7 +134,7 @@ class _Stream:
         self._form = form
         self._which = which
         self._ends_with = ends_with
-        self._after = self._head = head
+        self._after = head
 
     async def run(self, write: Write, begins: int | None) -> None:
         """Tell until the listener goes, the service stops, or all was told."""
@@ -131,53 +143,65 @@ class _Stream:
             began = asyncio.get_running_loop().time()
             await write(body)
             if asyncio.get_running_loop().time() - began >= UNREAD_SECONDS:
-                raise _Unread
+                raise _Unread(await self._tape.head())
 
-        with self._tape.watch() as changed:
-            try:
-                await self._begin(send, begins)
-                await self._follow(send, changed)
-            except LedgerUnavailable:
-                await write(self._control(Control.BYE, StreamBye(reason="ledger-unavailable")))
-            except (Unauthorized, RateLimited):
-                await write(self._control(Control.BYE, StreamBye(reason="unauthorized")))
-            except _Unread:
-                lagged = StreamLagged(first=self._after + 1, last=self._head)
-                await write(self._control(Control.LAGGED, lagged))
+        try:
+            await self._begin(send, begins)
+            await self._follow(send)
+        except LedgerUnavailable:
+            await write(self._control(Control.BYE, StreamBye(reason="ledger-unavailable")))
+        except (Unauthorized, RateLimited):
+            await write(self._control(Control.BYE, StreamBye(reason="unauthorized")))
+        except _Unread as unread:
+            lagged = StreamLagged(first=self._after + 1, last=unread.head)
+            await write(self._control(Control.LAGGED, lagged))
 
     async def _begin(self, send: Write, begins: int | None) -> None:
+        head = self._after
         ready = StreamReady(
             server_time=rfc3339(self._call.clock.now()),
-            head_id=self._head,
+            head_id=head,
             environment=self._call.environment,
         )
         await send(self._control(Control.READY, ready))
-        if begins is not None and begins > self._head:
-            await send(self._control(Control.RESET, StreamReset(head_id=self._head)))
+        if begins is not None and begins > head:
+            await send(self._control(Control.RESET, StreamReset(head_id=head)))
         elif begins is not None:
             self._after = begins
 
-    async def _follow(self, send: Write, changed: asyncio.Event) -> None:
-        now = asyncio.get_running_loop().time
+    async def _follow(self, send: Write) -> None:
+        now, tape = asyncio.get_running_loop().time, self._tape
         beats_at = now() + HEARTBEAT_SECONDS
-        while not self._tape.is_closed:
+        while not tape.is_closed:
             # Before the page: what the batch ended by is on it, or was told.
-            is_over = self._ends_with and await self._tape.is_final(self._ends_with)
-            page = await self._tape.read(self._which, self._after)
-            self._after, self._head = page.upto, page.head
+            is_over = self._ends_with and await tape.is_final(self._ends_with)
+            if is_over:
+                page = await tape.read(self._which, self._after)
+            else:
+                page = await tape.next(self._which, self._after, beats_at - now())
+            self._after = page.upto
             if page.events:
                 await self._call.require_key()
-                await send(_shaped(page, self._which, self._form, self._call.environment))
+                await send(self._shaped(page))
+            if is_over and page.upto >= page.head:
+                return
             if now() >= beats_at:
                 beats_at = now() + HEARTBEAT_SECONDS
                 await self._call.require_key()
                 await send(self._control(Control.HEARTBEAT, self._heartbeat()))
-            if self._after < self._head:
-                continue
-            if is_over:
-                return
-            await wait_set(changed, beats_at - now())
         await send(self._control(Control.BYE, StreamBye(reason="shutdown")))
+
+    def _shaped(self, page: EventPage) -> bytes:
+        """Return a page as it is sent; who shares it asked as the same client."""
+        types, shapes = self._call.query.types, _SHAPED.setdefault(page, {})
+        if (self._form, types) not in shapes:
+            bodies = (
+                body_of(event, self._call.environment, self._which.client)
+                for event in page.events
+                if types is None or event.kind in types
+            )
+            shapes[self._form, types] = framed(bodies, self._form)
+        return shapes[self._form, types]
 
     def _heartbeat(self) -> Heartbeat:
         usable = self._call.accounts.usable_by(self._call.client)
@@ -187,7 +211,7 @@ class _Stream:
             if shown:
                 is_up = any(accounts.values())
                 states.append(GatewayState(gateway=gateway, accounts=shown, is_up=is_up))
-        return Heartbeat(head_id=self._head, gateways=tuple(states))
+        return Heartbeat(head_id=self._tape.newest, gateways=tuple(states))
 
     def _control(self, kind: Control, data: Struct) -> bytes:
         body = EventBody(
@@ -200,19 +224,6 @@ class _Stream:
             data=Raw(encode(data)),
         )
         return framed([body], self._form)
-
-
-# What a page looks like, for all listeners that share it, for as long as one of them has it.
-_SHAPED: Final[WeakKeyDictionary[EventPage, dict[Form, bytes]]] = WeakKeyDictionary()
-
-
-def _shaped(page: EventPage, which: EventFilter, form: Form, environment: Environment) -> bytes:
-    """Return a page as it is sent; who shares it asked as the same client."""
-    shapes = _SHAPED.setdefault(page, {})
-    if form not in shapes:
-        bodies = (body_of(event, environment, which.client) for event in page.events)
-        shapes[form] = framed(bodies, form)
-    return shapes[form]
 
 
 ENDPOINTS: Final = (

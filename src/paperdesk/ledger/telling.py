@@ -293,15 +293,17 @@ class _Telling:
     def _fills(self) -> Iterator[Values]:
         written = self._writes.get(executions, ())
         created = {row["exec_id"]: row for key, row in written if key is None}
-        charged = {(key or row)["exec_id"] for key, row in self._writes.get(commissions, ())}
-        if not created and not charged:
+        known = {(key or row)["exec_id"] for key, row in self._writes.get(commissions, ())}
+        ours = [key["seq"] for key in self._changed(executions, "ref")]  # were foreign so far
+        known |= set(self._connection.scalars(_EXEC_IDS, {"seqs": ours})) if ours else set()
+        if not created and not known:
             return
         # What a newer revision took the place of was told before this transaction.
-        retired = [key["seq"] for key, row in written if key is not None and "is_newest" in row]
+        retired = [key["seq"] for key in self._changed(executions, "is_newest")]
         replaced = (
             set(self._connection.scalars(_BASES, {"seqs": retired})) if retired else set()
         )
-        for row in self._ask(_BOOKED, exec_ids=sorted(created.keys() | charged)):
+        for row in self._ask(_BOOKED, exec_ids=sorted(created.keys() | known)):
             new = created.get(row["exec_id"])
             is_first = new is not None and new["base"] not in replaced
             booked = booked_of(row)
@@ -409,6 +411,7 @@ _POSITIONS: Final = (
     .where(positions.c.account_id == given("account"), positions.c.conid.in_(among("conids")))
     .order_by(positions.c.conid)
 )
+_EXEC_IDS: Final = sa.select(executions.c.exec_id).where(executions.c.seq.in_(among("seqs")))
 _BASES: Final = sa.select(executions.c.base).where(executions.c.seq.in_(among("seqs")))
 _BOOKED: Final = reading.BOOKED.where(executions.c.exec_id.in_(among("exec_ids"))).order_by(
     executions.c.seq

@@ -251,10 +251,14 @@ async def test_a_fill_that_only_lists_tell_without_its_reference_is_counted(
     assert "reference" in lock["reason"]
 
 
+IN_TIME = 5
+
+
 async def corrected_unheard(stage: Stage) -> tuple[dict[str, Any], float]:
     """Let an order of 10 fill and be corrected to 7 while the service is dead, and start it.
 
-    Returns its batch and the price. The broker lists 10, which nobody serves any more.
+    Returns its batch and the price. The broker lists 10, which nobody serves any more: so it is
+    told with the commission where that just comes as the service is back, as by this seed.
     """
     gateway = stage.world.gateway
     gateway.hold_fills("AAPL")
@@ -267,7 +271,7 @@ async def corrected_unheard(stage: Stage) -> tuple[dict[str, Any], float]:
     return batch, float(fill.price)
 
 
-@on_stage()
+@on_stage(IN_TIME)
 async def test_an_order_whose_executions_never_add_up_is_left_to_a_person(stage: Stage) -> None:
     batch, price = await corrected_unheard(stage)
     await asyncio.sleep(120)
@@ -289,7 +293,7 @@ async def test_an_order_whose_executions_never_add_up_is_left_to_a_person(stage:
 def test_a_position_that_a_person_accepted_is_not_locked_again(
     after: float, body: dict[str, Any]
 ) -> None:
-    @on_stage()
+    @on_stage(IN_TIME)
     async def play(stage: Stage) -> None:
         await accepted_and_listed_again(stage, after, body)
 
