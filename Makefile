@@ -9,10 +9,14 @@ CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts \
 	schema machine fuzz-service planted storm harms smallscope mutants
 
+# The dashboard's scripts come with the installation; where npm was out of reach then, try again.
 run: .venv/installed
+	@$(BIN)/python hatch_build.py || true
 	@exec $(BIN)/paperdesk serve
 
 test: .venv/installed-dev clients
+	@scripts/chromium
+	@$(BIN)/python hatch_build.py --tests
 	@scripts/test
 
 clients: $(CLIENT_STAMPS)
@@ -160,7 +164,7 @@ clean:
 .venv/bin/uv: requirements-uv.lock
 	@scripts/venv $(PYTHON)
 
-.venv/installed: requirements.lock pyproject.toml .venv/bin/uv
+.venv/installed: requirements.lock pyproject.toml hatch_build.py web/package-lock.json .venv/bin/uv
 	@scripts/install requirements.lock
 	@touch $@
 

@@ -189,12 +189,14 @@ def test_every_chosen_dependency_has_its_reason() -> None:
     """A dependency without one is never looked at again, and never goes."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     chosen = [re.split(r"[^\w-]", line)[0] for line in project["dependencies"]]
+    scripts = json.loads((ROOT / "web/package.json").read_text(encoding="utf-8"))
+    brought = [*scripts["dependencies"], *scripts["devDependencies"]]
     page = (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")
     reasons = re.findall(
-        r"^\| `([\w-]+)` \| ([^|]{10,}) \| ([^|]{10,}) \|$", page, re.MULTILINE
+        r"^\| `([\w@/-]+)` \| ([^|]{10,}) \| ([^|]{10,}) \|$", page, re.MULTILINE
     )
 
-    assert [name for name, *_ in reasons] == sorted(chosen)
+    assert [name for name, *_ in reasons] == [*sorted(chosen), *sorted(brought)]
 
 
 def test_no_lock_names_a_registry() -> None:
@@ -205,9 +207,10 @@ def test_no_lock_names_a_registry() -> None:
         assert not re.search(r"https?://|--index-url|--find-links", text), path.name
 
 
-def test_the_npm_lock_names_no_registry_and_checks_every_package() -> None:
-    """The same, for the client that is not Python's."""
-    lock = json.loads((CLIENTS / "stoqey/package-lock.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("folder", [CLIENTS / "stoqey", ROOT / "web"])
+def test_an_npm_lock_names_no_registry_and_checks_every_package(folder: Path) -> None:
+    """The same, for what is not Python's."""
+    lock = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))
     packages = {name: entry for name, entry in lock["packages"].items() if name}
 
     assert packages
