@@ -134,6 +134,7 @@ async def running(
                 settings.desk.ack_timeout,
                 settings.desk.max_send_delay,
                 settings.desk.halt_after_ledger_loss,
+                is_simulated=settings.is_embedded,
             ),
             meter=metrics,
         )

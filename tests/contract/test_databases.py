@@ -53,6 +53,7 @@ def _go_back(connection: sa.Connection) -> None:
     connection.exec_driver_sql("DROP INDEX ix_targets_symbol_as_of")
     connection.exec_driver_sql("ALTER TABLE orders DROP COLUMN is_said")
     for table in ("api_keys", "key_uses", "account_limits", "audit", "stream"):
+    for table in ("api_keys", "key_uses", "account_limits", "audit", "equity"):
         connection.exec_driver_sql(f"DROP TABLE {table}")
     let_events_be_altered(connection)
     if connection.dialect.name == "postgresql":

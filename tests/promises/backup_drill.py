@@ -46,6 +46,7 @@ ASKED: Final[Mapping[str, frozenset[str]]] = {
     "/api/v1/executions": frozenset(),
     "/api/v1/targets": frozenset(),
     "/api/v1/reports/slippage": frozenset(),
+    "/api/v1/reports/today": frozenset(),
     AUDIT: frozenset(),
     "/api/v1/keys": frozenset({"last_used_at"}),
     "/api/v1/accounts": frozenset({"net_liquidation"}),
@@ -58,7 +59,9 @@ NOT_ASKED: Final = frozenset(
     {
         "/api/v1/events",
         *("/", "/docs", "/openapi.json", "/problems/{code:str}"),
-        *("/health", "/livez", "/readyz", "/metrics"),
+        *("/health", "/livez", "/readyz", "/metrics", "/assets/{build:str}/{name:str}"),
+        # What is sampled by the minute, and what is of the hour, goes on meanwhile.
+        *("/api/v1/reports/equity", "/api/v1/status"),
     }
 )
 

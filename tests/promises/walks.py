@@ -22,6 +22,7 @@ import httpx
 from front import ORDERS, OTHER_ACCOUNT, Front, open_front, order, orders_of
 from makers import ACCOUNT
 from paperdesk.api.app import ENDPOINTS
+from paperdesk.api.dashboard import site
 from paperdesk.api.endpoint import Endpoint
 from paperdesk.domain.client import IMPLIED
 from paperdesk.domain.vocabulary import Scope
@@ -41,6 +42,8 @@ NOBODYS: Final = {
     "account_id": "DU0000000",
     "key_id": "00000000",
     "code": "forbidden",
+    "build": site().build,
+    "name": "main.js",
 }
 # What a call must say to be answered about the thing in its path.
 BODIES: Final[Mapping[str, Any]] = {
@@ -288,11 +291,12 @@ def _lasting(shown: Any) -> Any:
 
 LISTS: Final = (
     "/api/v1/orders", "/api/v1/executions", "/api/v1/accounts", "/api/v1/keys", "/api/v1/audit",
-    "/api/v1/reports/slippage",
+    "/api/v1/reports/slippage", "/api/v1/status",
 )  # fmt: skip
 OF_ACCOUNT: Final = (
     "/api/v1/orders", "/api/v1/positions", "/api/v1/targets", "/api/v1/executions", "/api/v1/audit",
     "/api/v1/reports/slippage", "/api/v1/events",
+    "/api/v1/reports/slippage", "/api/v1/reports/equity", "/api/v1/reports/today",
 )  # fmt: skip
 
 

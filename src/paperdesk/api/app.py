@@ -22,6 +22,15 @@ from litestar.types import ASGIApp
 
 from paperdesk.api import accounts as accounts_api
 from paperdesk.api import administration, events, interventions, orders, probes, reports
+from paperdesk.api import (
+    administration,
+    dashboard,
+    interventions,
+    orders,
+    overview,
+    probes,
+    reports,
+)
 from paperdesk.api import metrics as metrics_api
 from paperdesk.api.attempts import Attempts
 from paperdesk.api.auth import Authentication, Keys, SourceOf
@@ -44,7 +53,9 @@ from paperdesk.wire.events import Environment
 
 ENDPOINTS: Final = documented(
     (
+        *dashboard.ENDPOINTS,
         *probes.ENDPOINTS,
+        *overview.ENDPOINTS,
         *orders.ENDPOINTS,
         *accounts_api.ENDPOINTS,
         *interventions.ENDPOINTS,

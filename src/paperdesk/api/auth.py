@@ -18,7 +18,7 @@ from paperdesk.domain.client import Client, Origin
 from paperdesk.errors import RateLimited, Unauthorized
 
 OPEN_PATHS: Final = frozenset({"/", "/health", "/livez", "/readyz", "/docs", "/openapi.json"})
-OPEN_PREFIXES: Final = ("/problems/",)
+OPEN_PREFIXES: Final = ("/problems/", "/assets/")
 
 # From which address a call came.
 SourceOf = Callable[[HTTPScope], str]

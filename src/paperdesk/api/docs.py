@@ -43,8 +43,10 @@ Node = dict[str, object]
 _PATH_PARAMETERS: Final[Mapping[str, Node]] = {
     "account_id": {"type": "string"},
     "batch_id": {"type": "string", "pattern": BATCH_ID_PATTERN},
+    "build": {"type": "string"},
     "code": {"type": "string"},
     "key_id": {"type": "string"},
+    "name": {"type": "string"},
 }
 _IDEMPOTENCY_KEY: Final[Node] = {
     "name": "Idempotency-Key",

@@ -39,6 +39,8 @@ UNAUTHORIZED, TOO_MANY_REQUESTS, INTERNAL_ERROR = 401, 429, 500
 POLICY_VIOLATION: Final = 1008  # RFC 6455: the close code for what a server does not offer
 
 _NOT_KEPT: Final = (b"cache-control", b"no-store")
+CSP: Final = b"content-security-policy"
+# What an answer carries unless it says otherwise itself.
 _HEADERS_OF_ALL: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -154,10 +156,13 @@ class _Exchange:
             headers += _HEADERS_OF_ALL
             if not any(name.lower() == b"cache-control" for name, _ in headers):
                 headers.append(_NOT_KEPT)
+            given = {name.lower() for name, _ in headers}
+            headers += [pair for pair in _HEADERS_OF_ALL if pair[0] not in given]
             headers += self._state.get("headers", ())
             headers.append((REQUEST_ID.lower().encode(), self._state["request_id"].encode()))
-            if dict(headers).get(b"content-type", b"").startswith(HTML.encode()):
-                headers.append((b"content-security-policy", CONTENT_SECURITY_POLICY.encode()))
+            is_page = dict(headers).get(b"content-type", b"").startswith(HTML.encode())
+            if is_page and CSP not in given:
+                headers.append((CSP, CONTENT_SECURITY_POLICY.encode()))
             message = {**message, "headers": headers}
         elif message["type"] == "http.response.body":
             crash_point("CP04")

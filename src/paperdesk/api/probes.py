@@ -1,14 +1,13 @@
-"""The open endpoints that hold no data of any account: health, probes, the front page.
+"""The open endpoints that hold no data of any account: health and probes.
 
-Owns: what an orchestrator and a passer-by are told. Knows nothing of keys.
+Owns: what an orchestrator is told. Knows nothing of keys.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from paperdesk.api.endpoint import HTML, Answer, Call, Endpoint
-from paperdesk.api.page import page
+from paperdesk.api.endpoint import Call, Endpoint
 from paperdesk.errors import NotReady
 from paperdesk.wire.bodies import HealthAnswer, LiveAnswer, ReadyAnswer
 
@@ -34,21 +33,7 @@ async def readyz(call: Call) -> ReadyAnswer:
     return ReadyAnswer.of(readiness)
 
 
-async def front_page(_: Call) -> Answer:
-    """Name the service and lead to its documentation."""
-    return Answer(
-        page(
-            "Paperdesk",
-            "<p>Post target positions; the difference is traded in an IBKR paper account.</p>"
-            '<p><a href="/docs">Endpoints</a> · <a href="/openapi.json">OpenAPI</a> · '
-            '<a href="/health">Health</a></p>',
-        ),
-        HTML,
-    )
-
-
 ENDPOINTS: Final = (
-    Endpoint("GET", "/", front_page),
     Endpoint("GET", "/health", health, answer=HealthAnswer),
     Endpoint("GET", "/livez", livez, answer=LiveAnswer),
     Endpoint("GET", "/readyz", readyz, answer=ReadyAnswer, errors=(NotReady,)),

@@ -1,4 +1,4 @@
-"""The endpoints of reports: slippage.
+"""The endpoints of reports: slippage, equity, today.
 
 Owns: what a call of these means to the desk. Adds nothing up.
 """
@@ -11,7 +11,7 @@ from paperdesk.api.endpoint import Call, Endpoint
 from paperdesk.desk.ports import Page, SlippageFilter
 from paperdesk.domain.vocabulary import ClientName, Scope
 from paperdesk.wire.query import before_of
-from paperdesk.wire.reports import SLIPPAGE, SlippageAnswer
+from paperdesk.wire.reports import SLIPPAGE, EquityAnswer, SlippageAnswer, TodayAnswer
 
 
 async def slippage(call: Call) -> SlippageAnswer:
@@ -35,11 +35,31 @@ async def slippage(call: Call) -> SlippageAnswer:
     return SlippageAnswer.of(report.orders, report.totals, report.before)
 
 
+async def equity(call: Call) -> EquityAnswer:
+    """Return what an account was worth, by the minute; since midnight in New York by default."""
+    account = call.accounts.named_or_default(call.client, call.query.account_id)
+    points = await call.desk.reporter.equity(account, call.query.since)
+    return EquityAnswer.of(account, points)
+
+
+async def today(call: Call) -> TodayAnswer:
+    """Count the orders that an account sent since midnight in New York, by what became of them."""
+    account = call.accounts.named_or_default(call.client, call.query.account_id)
+    return TodayAnswer.of(account, await call.desk.reporter.today(account))
+
+
 ENDPOINTS: Final = (
     Endpoint(
         "GET", "/api/v1/reports/slippage", slippage, Scope.READ, SlippageAnswer,
         query=(
             "account_id", "symbol", "client", "batch_id", "since", "until", "limit", "cursor",
         ),
+    ),
+    Endpoint(
+        "GET", "/api/v1/reports/equity", equity, Scope.READ, EquityAnswer,
+        query=("account_id", "since"),
+    ),
+    Endpoint(
+        "GET", "/api/v1/reports/today", today, Scope.READ, TodayAnswer, query=("account_id",),
     ),
 )  # fmt: skip

@@ -25,6 +25,7 @@ from paperdesk.desk.idempotency import Keys, Slot
 from paperdesk.desk.lane import Lane
 from paperdesk.desk.listening import Tape
 from paperdesk.desk.operating import Operator
+from paperdesk.desk.overview import Overview
 from paperdesk.desk.pipeline import Pipeline
 from paperdesk.desk.ports import (
     UNMETERED,
@@ -42,6 +43,7 @@ from paperdesk.desk.previewing import Previewer
 from paperdesk.desk.previews import Previews
 from paperdesk.desk.reporting import Reporter
 from paperdesk.desk.rules import Rulebook
+from paperdesk.desk.sampling import Sampler
 from paperdesk.desk.tally import Tally
 from paperdesk.desk.waiting import Waiter, answered, ended
 from paperdesk.domain.batch import Batch, BatchHead, Resolution
@@ -74,11 +76,12 @@ _log = structlog.get_logger("paperdesk.desk")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the configuration lets an operator choose. All are seconds."""
+    """What the configuration lets an operator choose. `is_simulated`: with our own gateway."""
 
     ack_timeout_seconds: float
     max_send_delay_seconds: float
     halt_after_ledger_loss_seconds: float = 10.0
+    is_simulated: bool = False
 
 
 class Desk:
@@ -125,6 +128,11 @@ class Desk:
         self.reporter: Final = Reporter(ledger)
         self.tape: Final = Tape(lanes, ledger=ledger, feed=feed)
         self._announcer = Announcer(lanes, ledger=ledger, clock=clock, feed=feed)
+        self.reporter: Final = Reporter(ledger, clock)
+        self.overview: Final = Overview(
+            self._lanes, ledger=ledger, clock=clock, is_simulated=policy.is_simulated
+        )
+        self._sampler = Sampler(self._lanes, ledger=ledger, clock=clock)
         self.operator: Final = Operator(
             lanes,
             ledger=ledger,
@@ -154,6 +162,7 @@ class Desk:
             for lane in self._distinct_lanes():
                 group.create_task(lane.run())
             group.create_task(self._announcer.run(), name="announce")
+            group.create_task(self._sampler.run(), name="sample")
 
     async def stop(self) -> None:
         """Answer whoever waits, finish what is being sent, and take up nothing more."""

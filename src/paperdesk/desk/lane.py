@@ -128,6 +128,8 @@ class Lane:
             resolve_seconds=vigilance.resolve_seconds,
         )
         self.heard_at: float | None = None  # the last message, on the loop's clock
+        self.changed_at = clock.now()  # since when the line is up, or is not
+        self._is_up = False
         self._meter = meter
         self._last_session = 0
         self._hours_at: datetime | None = None
@@ -213,6 +215,8 @@ class Lane:
     def changed(self, broker: Broker) -> None:
         """Wake whoever waits for the line."""
         self._count_session(broker.line)
+        if self._is_up != (broker.line is not None):
+            self._is_up, self.changed_at = not self._is_up, self._clock.now()
         self.watch()
         self.sender.line_changed()
         self.resolver.look()  # what was doubted before there was a line

@@ -77,6 +77,12 @@ class Pacer:
         """How many frames that are not vital might leave now."""
         return max(self._room(Urgency.ORDERS), 0)
 
+    @property
+    def left_lately(self) -> int:
+        """How many frames left within the last second."""
+        begun = asyncio.get_running_loop().time() - WINDOW_SECONDS
+        return sum(left_at > begun for left_at in self._left_at)
+
     def pause(self, seconds: float) -> None:
         """Grant nothing that is not vital for so long. What was granted may still leave."""
         until = asyncio.get_running_loop().time() + seconds

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from paperdesk.desk.ports import ExecutionFilter, Ledger, Page, SlippageFilter
+from paperdesk.desk.ports import Clock, ExecutionFilter, Ledger, Page, SlippageFilter
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import BookedExecution
+from paperdesk.domain.hours import day_began
 from paperdesk.domain.slippage import Slipped, Totals
+from paperdesk.domain.views import Day, EquityPoint
 from paperdesk.domain.vocabulary import AccountId, Symbol
 
 
@@ -29,8 +31,17 @@ class SlippageReport:
 class Reporter:
     """Answers over the orders of all time."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
+        self._clock = clock
+
+    async def equity(self, account: AccountId, since: datetime | None) -> list[EquityPoint]:
+        """Return what an account was worth, from the last midnight in New York by default."""
+        return await self._ledger.equity(account, since or day_began(self._clock.now()))
+
+    async def today(self, account: AccountId) -> Day:
+        """Return what became of the orders since the last midnight in New York."""
+        return await self._ledger.day(account, day_began(self._clock.now()))
 
     async def slippage(
         self, client: Client, which: SlippageFilter, page: Page

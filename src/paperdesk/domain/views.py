@@ -195,6 +195,64 @@ def _cancel_rows(batch: Batch, *, is_up: bool) -> list[CancelRow]:
 _NEVER_SENT: Final = frozenset({OrderState.LAPSED, OrderState.NOT_PLACED})
 
 
+@dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """What an account was worth at a time."""
+
+    at: datetime
+    net_liquidation: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What became of an account's orders that were sent from `since` on.
+
+    `commission` is what is known so far; of `commission_missing` orders it is still to come.
+    """
+
+    since: datetime
+    open: int
+    filled: int
+    cancelled: int
+    rejected: int
+    commission: Decimal
+    commission_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayView:
+    """A gateway as a client sees it: its own accounts, and how much leaves in a second."""
+
+    name: str
+    is_up: bool
+    reason: str | None
+    since: datetime
+    accounts: Mapping[AccountId, bool]
+    frames_lately: int
+    frames_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """Whether the market is open, and until or from when; None where the hours are unknown."""
+
+    is_open: bool | None
+    opens_at: datetime | None
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """How the service stands, as a client sees it."""
+
+    is_simulated: bool
+    at: datetime
+    head_id: int
+    gateways: tuple[GatewayView, ...]
+    session: SessionView
+    halts: Mapping[AccountId, Halt]
+
+
 class TargetState(StrEnum):
     """How far the newest target of a symbol has come."""
 

@@ -15,6 +15,8 @@ fold of it (`rebuild`); owner, contracts, snapshots and key_uses are not state b
 `stream`: what was told to the world, and when; how messages were grouped decides that, and it is
 not told anew. What is in `events`, in `audit` and in `stream` the database itself refuses to
 change or delete.
+fold of it (`rebuild`); owner, contracts, snapshots, equity and key_uses are not state but means. What is
+in `events` and in `audit` the database itself refuses to change or delete.
 """
 
 from __future__ import annotations
@@ -317,6 +319,15 @@ snapshots = sa.Table(
     metadata,
     sa.Column("account_id", sa.String(32), primary_key=True),
     sa.Column("body", sa.JSON, nullable=False),
+)
+
+# What an account was worth, by the minute since 1970: the latest that was told in it.
+equity = sa.Table(
+    "equity",
+    metadata,
+    sa.Column("account_id", sa.String(32), primary_key=True),
+    sa.Column("minute", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("net_liquidation", Money, nullable=False),
 )
 
 # Who stopped new orders. One that was lifted stays, with who lifted it.

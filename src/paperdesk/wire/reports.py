@@ -1,7 +1,7 @@
 """The answers of reports.
 
-Owns: the fields of the slippage report, for one order and for all. The arithmetic is
-`domain.slippage`'s. Knows nothing of requests.
+Owns: the fields of the slippage report, for one order and for all, and of the reports of a day and
+of equity. The arithmetic is `domain.slippage`'s. Knows nothing of requests.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from paperdesk.domain.order import shown_status
 from paperdesk.domain.slippage import Slipped, Totals
+from paperdesk.domain.views import Day, EquityPoint
 from paperdesk.wire.encoding import number, number_or_null, rfc3339
 from paperdesk.wire.query import NextCursor, cursor_of
 from paperdesk.wire.values import BatchIdText, Time
@@ -129,4 +130,68 @@ class SlippageAnswer(Struct, kw_only=True, frozen=True):
             orders=tuple(SlippageRow.of(slipped) for slipped in orders),
             total=SlippageTotal.of(totals),
             next_cursor=None if before is None else cursor_of(SLIPPAGE, before),
+        )
+
+
+class EquityPointBody(Struct, kw_only=True, frozen=True):
+    """What the account was worth in one minute."""
+
+    at: Time
+    net_liquidation: Decimal
+
+
+class EquityAnswer(Struct, kw_only=True, frozen=True):
+    """What the account was worth, the oldest first: a sample a minute, of a long time fewer."""
+
+    account_id: str
+    points: tuple[EquityPointBody, ...]
+
+    @classmethod
+    def of(cls, account: str, points: Iterable[EquityPoint]) -> EquityAnswer:
+        """Return the answer for the points of an account."""
+        return cls(
+            account_id=account,
+            points=tuple(
+                EquityPointBody(
+                    at=rfc3339(point.at), net_liquidation=number(point.net_liquidation)
+                )
+                for point in points
+            ),
+        )
+
+
+class DayOrders(Struct, kw_only=True, frozen=True):
+    """How many orders that were sent came to which end."""
+
+    open: int
+    filled: int
+    cancelled: int
+    rejected: int
+
+
+class TodayAnswer(Struct, kw_only=True, frozen=True):
+    """The account's orders that were sent since midnight in New York, whoever posted them."""
+
+    account_id: str
+    since: Time
+    orders: DayOrders
+    commission: Annotated[Decimal, Meta(description="What is known so far.")]
+    commission_missing: Annotated[
+        int, Meta(description="Orders whose commission is still to come: not in the sum.")
+    ]
+
+    @classmethod
+    def of(cls, account: str, day: Day) -> TodayAnswer:
+        """Return the answer for the day of an account."""
+        return cls(
+            account_id=account,
+            since=rfc3339(day.since),
+            orders=DayOrders(
+                open=day.open,
+                filled=day.filled,
+                cancelled=day.cancelled,
+                rejected=day.rejected,
+            ),
+            commission=number(day.commission),
+            commission_missing=day.commission_missing,
         )

@@ -41,6 +41,8 @@ from paperdesk.domain.position import Adjustment, Booked
 from paperdesk.domain.reports import Recorded
 from paperdesk.domain.slippage import Slipped, Totals
 from paperdesk.domain.views import (
+    Day,
+    EquityPoint,
     Finding,
     Lock,
     OrderEvidence,
@@ -305,6 +307,18 @@ class Ledger(Protocol):
 
         The only question of several transactions: it reads every order that matches.
         """
+
+    async def sample_equity(self, values: Mapping[AccountId, Decimal], at: datetime) -> None:
+        """Keep what accounts are worth at a time; one sample a minute is kept."""
+
+    async def equity(self, account: AccountId, since: datetime) -> list[EquityPoint]:
+        """Return what an account was worth from a time on, in at most about 1,000 points."""
+
+    async def day(self, account: AccountId, since: datetime) -> Day:
+        """Return what became of the account's orders that were sent from a time on."""
+
+    async def head(self) -> int:
+        """Return the number of the newest event, 0 for none."""
 
     async def working(self, account: AccountId) -> list[Order]:
         """Return the account's orders that may still trade or are unknown."""
