@@ -1,2 +1,121 @@
-// The dashboard: begins here.
-document.getElementById("app").textContent = "Paperdesk";
+// The dashboard: a client of the HTTP API like every other, with nothing behind its back.
+//
+// Owns: what is on the page, in which order, and what the keys do. docs/dashboard.md explains it.
+
+import { Bands } from "./bands.js";
+import { Batches } from "./batches.js";
+import { Cards } from "./cards.js";
+import { Detail } from "./detail.js";
+import { haltNow, HaltDialog } from "./halt.js";
+import { applyTheme, HaltButton, Header, nextTheme } from "./header.js";
+import { dialog, listen, openDialog } from "./keys.js";
+import { NewBatch } from "./newbatch.js";
+import { Equity, Slippage } from "./plots.js";
+import { Positions } from "./positions.js";
+import { render } from "./preact.js";
+import { Help, SignIn } from "./signin.js";
+import { effect } from "./signals.js";
+import * as state from "./state.js";
+import { paused, Tape } from "./tape.js";
+import { html } from "./ui.js";
+
+function App() {
+  if (!state.signedIn.value) return html`<${SignIn} />`;
+  const isStale = state.now.value && Date.now() - state.freshAt.value > state.STALE_MS;
+  return html`<a class="skip" href="#batches">To the batches</a>
+    <${Header} />
+    <main class=${isStale ? "stale" : ""}>
+      <h1 class="unseen">Paperdesk</h1>
+      <${Bands} /><${Cards} /><${Batches} />
+      <div class="columns"><${Positions} /><${Tape} entries=${state.tape} /></div>
+      <div class="columns"><${Equity} /><${Slippage} /></div>
+    </main>
+    <${Footer} />
+    <div class="bottom"><${HaltButton} /></div>
+    <${Dialogs} />`;
+}
+
+function Footer() {
+  const known = state.status.value;
+  return html`<footer>
+    ${known && html`<span>${known.client} (${known.scopes.join(", ")}) · Paperdesk ${known.version}</span>`}
+    <a href="/docs">API</a>
+    <button type="button" class="link" onClick=${() => state.signOut()}>Sign out</button>
+  </footer>`;
+}
+
+function Dialogs() {
+  const open = dialog.value;
+  if (open?.name === "help") return html`<${Help} />`;
+  if (open?.name === "halt") return html`<${HaltDialog} />`;
+  if (open?.name === "new") return html`<${NewBatch} key=${state.account.value} orders=${open.of} />`;
+  if (open?.name === "batch") return html`<${Detail} key=${open.of} id=${open.of} />`;
+  return null;
+}
+
+// ── Keys ───────────────────────────────────────────────────────────────────────────────────────
+
+const go = (id) => () => {
+  const panel = document.getElementById(id);
+  panel?.scrollIntoView({ block: "start" });
+  panel?.focus({ preventScroll: true });
+};
+const links = () => [...document.querySelectorAll("a.batch")];
+const rowAt = () => document.activeElement?.closest("tr")?.querySelector("a.batch");
+
+function step(by) {
+  const all = links();
+  const at = all.indexOf(rowAt());
+  const next = at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1);
+  all[next]?.focus();
+}
+
+function cancelFocused() {
+  rowAt()?.closest("tr").querySelector("[id^=cancel-]")?.click();
+}
+
+function nextAccount() {
+  const ids = state.accounts.value.map((entry) => entry.account_id);
+  if (ids.length) state.chooseAccount(ids[(ids.indexOf(state.account.value) + 1) % ids.length]);
+}
+
+const forTraders = (action) => () => state.signedIn.value && state.may("trade") && action();
+
+listen({
+  "?": () => openDialog("help"),
+  "/": () => document.getElementById("find")?.focus(),
+  " ": () => (paused.value = !paused.value),
+  n: forTraders(() => openDialog("new")),
+  j: () => step(1),
+  k: () => step(-1),
+  x: cancelFocused,
+  a: nextAccount,
+  t: nextTheme,
+  H: forTraders(() => (state.halt.value ? openDialog("halt") : haltNow())),
+  g: { n: () => scrollTo(0, 0), b: go("batches"), p: go("positions"), t: go("tape") },
+});
+
+// ── The address, the title and the icon ────────────────────────────────────────────────────────
+
+function route() {
+  const found = /^#batch\/([0-9a-f]{16})$/.exec(location.hash);
+  if (found) openDialog("batch", found[1]);
+}
+
+effect(() => {
+  const known = state.status.value;
+  const mark = known?.environment === "simulated" ? "SIM" : "PAPER";
+  const open = state.openOrders.value;
+  const urgent = state.needs.value.length + state.gatewaysDown.value.length + (state.halt.value ? 1 : 0);
+  const parts = [`${open} open`, urgent && `${urgent}!`, `paperdesk ${mark}`].filter(Boolean);
+  document.title = known ? `● ${parts.join(" · ")}` : "paperdesk";
+  const colour = urgent ? "e5484d" : state.stream.value.is === "live" ? "30a46c" : "f5a623";
+  const dot = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="#${colour}"/></svg>`;
+  document.querySelector("link[rel=icon]").href = `data:image/svg+xml,${encodeURIComponent(dot)}`;
+});
+
+applyTheme();
+render(html`<${App} />`, document.getElementById("app"));
+addEventListener("hashchange", route);
+if (state.signedIn.value) state.start();
+route();

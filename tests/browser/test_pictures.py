@@ -1,0 +1,115 @@
+"""The pictures of the dashboard, and barriers in each: no violation of axe in light or dark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser
+
+from browser.pages import PHONE, View, a_view, simulated
+from front import ORDERS, order, orders_of
+from makers import ACCOUNT
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HALT = f"/api/v1/accounts/{ACCOUNT}/halt"
+
+
+async def trade(url: str) -> None:
+    """Let two clients trade: filled, at work, refused by the broker, not known."""
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as caller:
+
+        async def post(name: str, *rows: Any) -> None:
+            headers = {"X-API-Key": f"key-of-{name}"}
+            answer = await caller.post(ORDERS, json=orders_of(*rows), headers=headers)
+            assert answer.status_code == 200, answer.text
+            batch = answer.json()["batch_id"]
+            await caller.get(f"{ORDERS}/{batch}?wait=1", headers=headers)
+
+        async def near(quantities: dict[str, int]) -> list[dict[str, Any]]:
+            """Return rows that expect about the market's price."""
+            rows = [order(symbol, quantity) for symbol, quantity in quantities.items()]
+            headers = {"X-API-Key": "key-of-trader"}
+            answer = await caller.post(
+                f"{ORDERS}/preview", json=orders_of(*rows), headers=headers
+            )
+            found = answer.json()["results"]
+            return [
+                row | {"expected_price": round(told["reference_price"], 2), "tolerance_pct": 2}
+                for row, told in zip(rows, found, strict=True)
+            ]
+
+        await post(
+            "trader",
+            *await near({"AAPL": 300, "MSFT": -80, "NVDA": 510, "KO": 400, "JPM": 140}),
+        )
+        await post("rival", *await near({"SPY": 120, "TSLA": 60, "AMD": -45}))
+        await post(
+            "trader",
+            order("AAPL", 420, limit_price=101.5),
+            order("NVDA", 400),
+            order("KO", 150, limit_price=999),
+            order("JPM", 2_000_000),
+        )
+
+
+async def ready(view: View) -> None:
+    """Wait until everything is drawn."""
+    await view.page.locator("#positions .pill.bad").first.wait_for()
+    await view.page.locator("#slippage canvas").wait_for()
+
+
+@pytest.mark.timeout(120)
+async def test_the_page_has_no_barrier_in_dark_light_and_on_a_phone(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with simulated(tmp_path) as server:
+        await trade(server.url)
+        found: dict[str, list[str]] = {}
+        for name, options in {
+            "dark": {},
+            "light": {"color_scheme": "light"},
+            "phone": {"viewport": PHONE, "has_touch": True, "is_mobile": True},
+        }.items():
+            async with a_view(browser, server.url, **options) as view:
+                if name == "dark":
+                    await view.page.goto(view.url)
+                    await view.shot("sign-in")
+                    found["sign-in"] = await view.barriers()
+                await view.sign_in()
+                await ready(view)
+                await view.shot(name, whole=True)
+                found[name] = await view.barriers()
+                if name == "phone":
+                    await view.shot("phone-top")
+                    continue
+                await view.page.keyboard.press("n")
+                await view.page.get_by_label("Targets, as CSV").fill(
+                    "symbol,quantity\nAAPL,120\nMSFT,-80\nTSLA,0\nNOPE,5"
+                )
+                await view.page.get_by_role("table").get_by_text("NOPE").first.wait_for()
+                await view.shot(f"new-batch-{name}")
+                found[f"new batch, {name}"] = await view.barriers()
+                await view.page.keyboard.press("Escape")
+                await view.page.keyboard.press("j")
+                await view.page.keyboard.press("Enter")
+                await view.page.get_by_role("heading", name="Batch").wait_for()
+                await view.shot(f"batch-{name}")
+                found[f"batch, {name}"] = await view.barriers()
+                await view.page.keyboard.press("Escape")
+        async with a_view(browser, server.url) as view:
+            await view.sign_in()
+            await ready(view)
+            await view.page.keyboard.press("Shift+H")
+            await view.page.get_by_text("Also cancel").wait_for()
+            await view.shot("halt-dialog")
+            found["halt dialog"] = await view.barriers()
+            await view.page.keyboard.press("Escape")
+            await view.page.get_by_text("No new order leaves").first.wait_for()
+            await view.shot("halted")
+            found["halted"] = await view.barriers()
+
+    assert {name: words for name, words in found.items() if words} == {}
