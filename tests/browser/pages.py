@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import shutil
 import sqlite3
 import time
@@ -31,6 +32,8 @@ ROOT: Final = Path(__file__).parents[2]
 SHOTS: Final = ROOT / "build/shots"
 AXE: Final = ROOT / "build/web/node_modules/axe-core/axe.min.js"
 DESK: Final = {"width": 1440, "height": 1050}
+# The title of the dialog of a batch.
+BATCH: Final = re.compile("^Batch [0-9a-f]{16}$")
 PHONE: Final = {"width": 390, "height": 844}
 # What WCAG 2.2 AA asks, as far as a program can tell.
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -50,7 +53,7 @@ class View:
         await self.page.goto(self.url)
         await self.page.get_by_label("API key").fill(f"key-of-{name}")
         await self.page.keyboard.press("Enter")
-        await self.page.get_by_text("On target").first.wait_for()
+        await self.page.locator(".top option").first.wait_for(state="attached")
 
     async def shot(self, name: str, *, whole: bool = False) -> None:
         """Leave a picture of the page."""
@@ -157,7 +160,7 @@ def _sample_a_morning(ledger: Path) -> None:
     """Let the account have been worth something for the last hours, as an earlier run saw it."""
     now, drawn, value = int(time.time()) // 60, random.Random(1), 1_000_000.0
     with closing(sqlite3.connect(ledger)) as file, file:
-        for minute in range(now - 240, now):
+        for minute in range(now - 1, now - 240, -1):
             value += drawn.gauss(0, 60) - (value - 1_000_000) * 0.01
             row = (EMBEDDED_ACCOUNTS[0], minute, f"{value:.2f}")
             file.execute("INSERT INTO equity VALUES (?, ?, ?)", row)

@@ -19,6 +19,7 @@ const haltAnswer = signal(null);
 /** Stop new orders of the account now, then ask what else. */
 export async function haltNow() {
   const of = state.account.value;
+  if (!of) return;
   haltTrouble.value = null;
   haltAnswer.value = null;
   openDialog("halt");

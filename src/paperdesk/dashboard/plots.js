@@ -65,7 +65,7 @@ const equityOptions = () => ({
   tzDate: newYork,
   cursor: { y: false },
   legend: { live: true },
-  axes: [axis(), axis({ size: 72, values: (_, ticks) => ticks.map(dollars) })],
+  axes: [axis(), axis({ size: 88, values: (_, ticks) => ticks.map(dollars) })],
   series: [
     { label: "ET", value: (_, at) => (at ? moment(at * 1000, state.now.value) : "–") },
     {

@@ -5,7 +5,7 @@
 
 import htm from "./htm.js";
 import { h } from "./preact.js";
-import { useEffect, useRef, useState } from "./preact-hooks.js";
+import { useLayoutEffect, useRef, useState } from "./preact-hooks.js";
 
 export const html = htm.bind(h);
 
@@ -32,10 +32,10 @@ export function Panel({ id, title, note, tools, children, label }) {
 /** A modal dialog: the browser keeps the focus in it, Escape closes it, the focus goes back. */
 export function Dialog({ title, onClose, children, wide }) {
   const ref = useRef(null);
-  useEffect(() => {
-    const before = document.activeElement;
-    ref.current.showModal();
-    return () => before?.isConnected && before.focus();
+  useLayoutEffect(() => {
+    const element = ref.current;
+    element.showModal();
+    return () => element.close(); // which gives the focus back
   }, []);
   return html`<dialog
     ref=${ref}
@@ -64,7 +64,7 @@ export function Confirm({ label, question, yes, onYes, id }) {
     setAsking(false);
     requestAnimationFrame(() => opener.current?.focus());
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!asking) return undefined;
     ref.current?.focus();
     const timer = setTimeout(() => setAsking(false), CONFIRM_MS);

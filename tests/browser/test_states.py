@@ -1,0 +1,122 @@
+"""What the page says when something is not as it should be, and that it comes back by itself."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from browser.pages import Server, View
+from front import ORDERS, Front, order, orders_of
+from makers import ACCOUNT
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MARK = "() => { window.isTheSame = true; }"
+
+
+async def trade(front: Front, symbol: str, quantity: int) -> None:
+    body = orders_of(order(symbol, quantity))
+    posted = await front.caller("trader").post(ORDERS, json=body)
+    assert posted.status_code == 200, posted.text
+
+
+async def test_the_stream_is_lost_and_regained_without_a_reload(
+    view: View, server: Server, front: Front
+) -> None:
+    page = view.page
+    await view.sign_in()
+    await page.evaluate(MARK)
+    await expect(page.get_by_text("Stream live")).to_be_visible()
+    await server.stop()
+    await expect(page.get_by_text("reconnecting")).to_be_visible()
+    await expect(page.get_by_text("The service does not answer")).to_be_visible()
+    await trade(front, "AAPL", 100)
+    await server.start()
+
+    await expect(page.get_by_text("Stream live · caught up")).to_be_visible()
+    await expect(page.get_by_text("The service does not answer")).to_have_count(0)
+    await expect(page.locator("#tape")).to_contain_text("AAPL BUY 100 @")
+    await expect(page.locator("#positions")).to_contain_text("on target")
+    await trade(front, "MSFT", 10)
+    await expect(page.locator("#tape")).to_contain_text("MSFT BUY 10 @")
+    assert await page.evaluate("window.isTheSame")
+
+
+async def test_a_gateway_that_is_down_is_told_with_since_when_and_why(
+    view: View, front: Front
+) -> None:
+    page = view.page
+    await trade(front, "AAPL", 100)
+    await view.sign_in()
+    await expect(page.locator("#positions")).to_contain_text("on target")
+    await front.gateway.stop()
+    band = page.locator(".band", has_text="is down")
+    await expect(band).to_contain_text("connected again by itself")
+    await expect(page.locator("#positions")).to_contain_text("last known")
+    await expect(page.locator("#positions")).to_contain_text("AAPL")
+    await view.shot("gateway-down")
+    assert await view.barriers() == []
+    await page.keyboard.press("n")
+    await page.get_by_label("Targets, as CSV").fill("AAPL,10")
+    await expect(page.locator("dialog [role=alert]")).to_contain_text("no broker session")
+    await page.keyboard.press("Escape")
+    await front.gateway.start()
+
+    await expect(band).to_have_count(0)
+    await expect(page.get_by_text("Gateway up")).to_be_visible()
+
+
+async def test_the_halt_works_at_once_and_its_release_needs_a_reason(
+    view: View, front: Front
+) -> None:
+    page = view.page
+    front.gateway.hold_fills()
+    await trade(front, "AAPL", 100)
+    await view.sign_in()
+    await expect(page.get_by_role("button", name="Cancel open (1)")).to_be_visible()
+    await page.keyboard.press("Shift+H")
+    await expect(page.get_by_role("heading", name=f"{ACCOUNT} is halted")).to_be_visible()
+    refused = await front.caller("trader").post(ORDERS, json=orders_of(order("MSFT", 1)))
+    assert refused.status_code == 409
+    await page.get_by_role("button", name="Also cancel 1 open order").click()
+    await expect(page.get_by_role("button", name="No open orders to cancel")).to_be_visible()
+    release = page.get_by_role("button", name=f"Release {ACCOUNT}")
+    await expect(release).to_be_disabled()
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".band", has_text="is halted")).to_contain_text("by admin since")
+    await expect(page.get_by_role("button", name="HALTED")).to_be_visible()
+    await page.get_by_role("button", name="Cancel orders, or release").click()
+    await page.get_by_label("Reason").fill("looked into")
+    await release.click()
+
+    await expect(page.locator(".band", has_text="is halted")).to_have_count(0)
+    assert (
+        await front.caller("trader").post(ORDERS, json=orders_of(order("MSFT", 1)))
+    ).status_code == 200
+
+
+async def test_a_halt_that_lets_reducing_orders_leave_is_one_press_more(
+    view: View, front: Front
+) -> None:
+    page = view.page
+    await view.sign_in()
+    await page.keyboard.press("Shift+H")
+    await page.get_by_role("button", name="Let orders leave that reduce").click()
+
+    await expect(page.locator("dialog")).to_contain_text("Only orders that reduce a position")
+    accounts = (await front.caller("reader").get("/api/v1/accounts")).json()["accounts"]
+    assert accounts[0]["halt"]["mode"] == "reduce_only"
+
+
+async def test_another_account_is_another_page_and_nothing_of_the_first_is_left(
+    view: View, front: Front
+) -> None:
+    page = view.page
+    await trade(front, "AAPL", 100)
+    await view.sign_in()
+    await expect(page.locator("#positions")).to_contain_text("AAPL")
+    await page.get_by_role("combobox", name="Account").select_option("DUP203550")
+
+    await expect(page.get_by_text("0 / 0")).to_be_visible()
+    await expect(page.get_by_text("AAPL BUY")).to_have_count(0)
+    await expect(page.locator("#positions")).to_contain_text("Nothing is held")
