@@ -30,8 +30,7 @@ function GatewayDown() {
     (gateway) => html`<div class="band bad" role="alert" key=${gateway.gateway}>
       <b>Gateway ${gateway.gateway} is ${gateway.is_up ? "up, but not for every account" : "down"}</b>
       <span>
-        since ${moment(gateway.since, now)} ET (<span class="ticks">${span(now - Date.parse(gateway.since))}</span>):
-        ${gateway.reason}. It is connected again by itself. Positions are the last known; new batches are refused;
+        since ${moment(gateway.since, now)} ET <span aria-hidden="true">(${span(now - Date.parse(gateway.since))})</span>: ${gateway.reason}. It is connected again by itself. Positions are the last known; new batches are refused;
         cancels and halts are kept and sent first.
       </span>
     </div>`,

@@ -96,7 +96,7 @@ function Row({ entry }) {
     <td class="number">${shares(working)}</td>
     <td class="number ${failed ? "bad" : ""}">${shares(failed)}</td>
     <td class="number">${slippageOf(entry.batch_id)}</td>
-    <td class="number"><span class="ticks">${span(state.now.value - Date.parse(entry.submitted_at))}</span></td>
+    <td class="number">${span(state.now.value - Date.parse(entry.submitted_at))}</td>
     <td><${CancelOpen} entry=${entry} /></td>
   </tr>`;
 }

@@ -6,6 +6,7 @@
 
 import { forgetKey, get, keepKey, keyOf, Problem } from "./api.js";
 import { countsOf } from "./format.js";
+import { closeDialog } from "./keys.js";
 import { batch, computed, signal } from "./signals.js";
 import { follow } from "./stream.js";
 import { tapeEntry, tapeOf } from "./tape.js";
@@ -101,6 +102,7 @@ const READS = {
 const WITHOUT_ACCOUNT = new Set(["status", "accounts"]);
 const due = new Map(); // name → { dirty, at, busy }
 let dirtyBatches = new Set();
+let visit = 0; // from signing in to signing out: an answer to an earlier key is nobody's
 
 export function changed(...names) {
   for (const name of names) due.get(name).dirty = true;
@@ -121,8 +123,10 @@ function startReads(time) {
 async function runRead(name, read) {
   const of = account.value;
   const { at } = due.get(name);
+  const begun = visit;
   try {
     const take = await read.run(of);
+    if (begun !== visit) return;
     batch(() => {
       if (WITHOUT_ACCOUNT.has(name) || of === account.value) take();
       freshAt.value = Date.now();
@@ -130,7 +134,7 @@ async function runRead(name, read) {
       if (troubles.value[name]) troubles.value = { ...troubles.value, [name]: undefined };
     });
   } catch (error) {
-    failed(name, error, at);
+    if (begun === visit) failed(name, error, at);
   }
 }
 
@@ -318,6 +322,7 @@ function stop() {
   clearInterval(ticking);
   unfollow?.();
   unfollow = ticking = null;
+  visit += 1;
 }
 
 /** Open the page with a key. Throws a Problem where it does not open. */
@@ -340,6 +345,7 @@ export async function signIn(key) {
 export function signOut(why = null) {
   stop();
   forgetKey();
+  closeDialog();
   batch(() => {
     signedIn.value = false;
     refusal.value = why;
