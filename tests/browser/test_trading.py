@@ -33,7 +33,8 @@ async def test_a_trade_from_the_page_to_the_fill(view: View, front: Front) -> No
     await expect(page.locator("dialog .pill", has_text="done")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.locator("#positions")).to_contain_text("on target")
-    await expect(page.locator("#tape")).to_contain_text("AAPL BUY 100 @")
+    fills = page.locator("#tape li", has_text="AAPL BUY 100 @")
+    await expect(fills.filter(has_text="fee $")).to_have_count(1)
     await expect(page.get_by_text("2 / 2")).to_be_visible()
     assert front.sent() == 2
     assert await page.title() == "● 0 open · paperdesk PAPER"

@@ -32,7 +32,7 @@ export function Header() {
       <${GatewayPill} /> <${StreamPill} /> <${SessionPill} /> <${PacePill} />
     </div>
     <span class="actions">
-      <button type="button" onClick=${() => openDialog("help")}><kbd>?</kbd> Keys</button>
+      <button type="button" class="keys" onClick=${() => openDialog("help")}><kbd>?</kbd> Keys</button>
       <button type="button" onClick=${nextTheme} aria-label="Theme: ${theme.value}" title="Theme: ${theme.value} (t)">
         <span aria-hidden="true">◐</span>
       </button>

@@ -254,10 +254,16 @@ function takeEvents() {
   if (others) changed("status", "accounts");
 }
 
+/** Add lines above; one that is told again, as a fill with its fee, stays where it was. */
 function addToTape(entries) {
-  const known = new Set(tape.value.map((entry) => entry.key));
-  const fresh = entries.filter((entry) => !known.has(entry.key));
-  if (fresh.length) tape.value = [...fresh.reverse(), ...tape.value].slice(0, TAPE_MAX);
+  if (!entries.length) return;
+  const told = new Map(entries.map((entry) => [entry.key, entry]));
+  const old = tape.value.map((entry) => {
+    const again = told.get(entry.key);
+    told.delete(entry.key);
+    return again ? { ...entry, note: again.note } : entry;
+  });
+  tape.value = [...[...told.values()].reverse(), ...old].slice(0, TAPE_MAX);
 }
 
 /** Measure from the frame that left to the broker's first word. */

@@ -3,7 +3,7 @@
 // Owns: the line that an event becomes, the pause, and the summary for who hears the page. A tape
 // that is paused, or scrolled, stands still; what comes meanwhile is counted.
 
-import { clock, plural, price, shares } from "./format.js";
+import { cents, clock, plural, price, shares } from "./format.js";
 import { useEffect, useRef, useState } from "./preact-hooks.js";
 import { signal } from "./signals.js";
 import { html, Panel, Pill } from "./ui.js";
@@ -21,7 +21,7 @@ const KINDS = {
   "order.rejected": ["reject", "bad", "✕"],
   "order.unknown": ["unknown", "warn", "?"],
   "fill.created": ["fill", "ok", "✓"],
-  "fill.corrected": ["correction", "warn", "✓"],
+  "fill.corrected": ["fill", "ok", "✓"],
   "connection.up": ["gateway up", "ok", "●"],
   "connection.down": ["gateway down", "bad", "●"],
   "halt.set": ["halt", "bad", "■"],
@@ -33,7 +33,7 @@ const KINDS = {
 export function tapeEntry(event) {
   const kind = KINDS[event.type];
   if (!kind) return null;
-  if (event.type === "fill.created") return tapeOf(event.data, event.timestamp);
+  if (event.type.startsWith("fill.")) return tapeOf(event.data, event.timestamp);
   const { data } = event;
   const entry = { key: event.id, at: event.timestamp, kind, note: "", batch: event.batch_id };
   if (event.type.startsWith("order.")) {
@@ -54,7 +54,7 @@ export function tapeEntry(event) {
   return entry;
 }
 
-/** Return the line of an execution. */
+/** Return the line of an execution: by its id, so that a fee that comes later finds it. */
 export function tapeOf(execution, at = execution.executed_at) {
   return {
     key: execution.exec_id,
@@ -63,7 +63,7 @@ export function tapeOf(execution, at = execution.executed_at) {
     symbol: execution.symbol,
     side: execution.side,
     words: `${shares(execution.quantity)} @ ${price(execution.price)}`,
-    note: "",
+    note: execution.commission === null ? "" : `fee ${cents(execution.commission)}`,
     batch: execution.batch_id,
   };
 }
@@ -75,7 +75,7 @@ export function Tape({ entries }) {
   const hold = (is) => setHeld(is ? (held ?? entries.value) : null);
   useEffect(() => hold(paused.value), [paused.value]);
   const shown = (held ?? entries.value).slice(0, SHOWN);
-  const fresh = isHeld ? entries.value.indexOf(held[0]) : 0;
+  const fresh = isHeld ? entries.value.findIndex((entry) => entry.key === held[0]?.key) : 0;
   const goOn = () => {
     paused.value = false;
     setHeld(null);
@@ -127,7 +127,7 @@ function Summary({ entries }) {
   useEffect(() => {
     let last = entries.value[0];
     const timer = setInterval(() => {
-      const end = last ? entries.value.indexOf(last) : entries.value.length;
+      const end = last ? entries.value.findIndex((entry) => entry.key === last.key) : entries.value.length;
       const fresh = entries.value.slice(0, Math.max(end, 0));
       last = entries.value[0];
       const counts = {};
