@@ -37,7 +37,6 @@ from paperdesk.broker.session import IbSession
 from paperdesk.clock import SystemClock
 from paperdesk.config import (
     EMBEDDED_ACCOUNTS,
-    HOME,
     DeskSettings,
     GatewaySettings,
     Settings,
@@ -62,6 +61,7 @@ from paperdesk.metrics import Metrics
 from paperdesk.runtime import SystemRandom, ThreadExecutor
 from paperdesk.tls import tls_of
 from paperdesk.wire.events import Environment
+from paperdesk.whereabouts import HOME
 from twsim import Gateway
 
 EMBEDDED_CASH: Final = Decimal(1_000_000)

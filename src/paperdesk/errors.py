@@ -2,11 +2,16 @@
 
 Owns: the tree below; of each error its `code` (stable, for programs), its HTTP `status`, and
 whether the same request may be sent again (`retryable`). A broken invariant of our own is an
-`assert`, never one of these. Knows nothing of HTTP frameworks, brokers or databases.
+`assert`, never one of these. The SDK raises the same ones, with what the service answered.
+Knows nothing of HTTP frameworks, brokers or databases.
 
     PaperdeskError
-    ├── ConfigError            the configuration cannot be used; stops the start
-    ├── BackupRefused          a backup cannot be made, or not be restored; a command's error
+    ├── LocalError             what no service answers with
+    │   ├── ConfigError        the configuration cannot be used; stops the start
+    │   ├── BackupRefused      a backup cannot be made, or not be restored; a command's error
+    │   ├── Unreachable        no service answers; the SDK's, as the next two
+    │   ├── BatchFailed        a batch ended short of a target
+    │   └── StillWorking       a batch has not ended yet
     ├── BadRequest             400  bad-request
     ├── Unauthorized           401  unauthorized
     ├── Forbidden              403  forbidden
@@ -29,8 +34,9 @@ whether the same request may be sent again (`retryable`). A broken invariant of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,11 @@ class FieldError:
 
 
 class PaperdeskError(Exception):
-    """The root of the tree. `detail` is a sentence for a person that says what to do."""
+    """The root of the tree. `detail` is a sentence for a person that says what to do.
+
+    What the SDK raises also has `problem`, the document that the service answered with, and
+    `request_id`, under which its log has more; of its own errors both are None.
+    """
 
     code: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Something went wrong"
@@ -60,20 +70,48 @@ class PaperdeskError(Exception):
         self.detail = detail
         self.errors = errors
         self.retry_after_seconds = retry_after_seconds
+        self.problem: Mapping[str, Any] | None = None
+        self.request_id: str | None = None
 
 
-class ConfigError(PaperdeskError):
+class LocalError(PaperdeskError):
+    """What no service answers with: it is said where it is noticed."""
+
+
+class ConfigError(LocalError):
     """The configuration cannot be used. Mend the file or the environment and start again."""
 
     code = "config"
     title = "The configuration cannot be used"
 
 
-class BackupRefused(PaperdeskError):
+class BackupRefused(LocalError):
     """The backup cannot be made, or not be restored; the ledger is as it was."""
 
     code = "backup"
     title = "The backup cannot be used"
+
+
+class Unreachable(LocalError):
+    """No service answered at the address, or what did is none of ours."""
+
+    code = "unreachable"
+    title = "The service cannot be reached"
+    retryable = True
+
+
+class BatchFailed(LocalError):
+    """A batch ended short of a target: the detail names the symbols and why."""
+
+    code = "batch-failed"
+    title = "The batch ended short of its targets"
+
+
+class StillWorking(LocalError):
+    """A batch has not ended yet. Wait on; sending it again would change nothing."""
+
+    code = "still-working"
+    title = "The batch is still working"
 
 
 class BadRequest(PaperdeskError):
@@ -239,3 +277,8 @@ class OutcomeUnknown(PaperdeskError):
     title = "The outcome is not known"
     status = 503
     retryable = True
+
+
+ANSWERED: Final[Mapping[str, type[PaperdeskError]]] = {
+    kind.code: kind for kind in PaperdeskError.__subclasses__() if kind is not LocalError
+}  # by code, whatever a service may answer with

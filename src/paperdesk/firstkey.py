@@ -24,6 +24,7 @@ from paperdesk.domain.keys import (
     recognised,
 )
 from paperdesk.domain.vocabulary import ClientName, KeyId, Scope
+from paperdesk.whereabouts import key_in
 
 LOCAL: Final = KeyGrant(ClientName("local"), frozenset({Scope.ADMIN}))
 
@@ -49,14 +50,6 @@ async def first_key(
     key = ApiKey(key_id, digest_of(text.encode()), LOCAL, at, SERVICE.name)
     await administration.create_key(key, SERVICE)
     return text
-
-
-def key_in(path: Path) -> str:
-    """Return the text in the file, "" where there is none: nobody can present an empty key."""
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return ""
 
 
 def _write(path: Path, text: str) -> None:

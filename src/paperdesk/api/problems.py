@@ -6,7 +6,6 @@ Owns: how every error becomes an answer, the framework's own too, and the pages 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Final
 
@@ -15,9 +14,8 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from paperdesk.api.endpoint import HTML, Answer, Call
 from paperdesk.api.page import page, prose
 from paperdesk.errors import (
-    BackupRefused,
+    ANSWERED,
     BadRequest,
-    ConfigError,
     InternalError,
     MethodNotAllowed,
     NotFound,
@@ -30,19 +28,6 @@ from paperdesk.wire.parsing import shown
 
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 5  # where the error itself does not know better
-
-
-def _leaves(kind: type[PaperdeskError]) -> Iterator[type[PaperdeskError]]:
-    for below in kind.__subclasses__():
-        # What stops a command: nobody is answered with it.
-        if below not in {BackupRefused, ConfigError}:
-            yield below
-            yield from _leaves(below)
-
-
-PROBLEMS: Final[Mapping[str, type[PaperdeskError]]] = {
-    kind.code: kind for kind in _leaves(PaperdeskError)
-}
 
 
 def problem_answer(error: PaperdeskError, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
@@ -88,7 +73,7 @@ def _allowed(error: MethodNotAllowedException) -> str:
 async def problem_page(call: Call) -> Answer:
     """What an error means and what to do about it, as a page."""
     code = call.path["code"]
-    kind = PROBLEMS.get(code)
+    kind = ANSWERED.get(code)
     if kind is None:
         raise NotFound(f"There is no problem {shown(code)}; see /docs.")
     meaning = " ".join((kind.__doc__ or "").split())

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import App, Parameter
 
-from paperdesk.cli.remote import NotRunning, Remote
+from paperdesk.cli.remote import NotRunning, ask, place_of
 from paperdesk.config import Settings, load_settings
 from paperdesk.desk.administering import Administrator
 from paperdesk.domain.client import Client
@@ -192,12 +192,11 @@ def _ask(
     offline: Offline,
 ) -> Body:
     """Ask the service; where none runs, do it in this process."""
-    settings = load_settings(config, os.environ)
     try:
-        return Remote.of(settings, url).ask(*call)
+        return ask(place_of(url, config), *call)
     except NotRunning:
         pass
-    return asyncio.run(_do(settings, offline))
+    return asyncio.run(_do(load_settings(config, os.environ), offline))
 
 
 async def _do(settings: Settings, offline: Offline) -> Body:

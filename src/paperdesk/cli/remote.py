@@ -1,84 +1,71 @@
 """The running service, from a command line.
 
-Owns: where it is, with which key it is asked, and how its problems read in a terminal. Knows
+Owns: where it is, and how its problems read in a terminal. The questions are the SDK's. Knows
 nothing of any one command.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
-from typing import Any, Final
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
+from paperdesk.config import load_settings
+from paperdesk.errors import Unauthorized, Unreachable
+from paperdesk.whereabouts import KEY_VARIABLE, Place, find
 
-from paperdesk.config import HOME, KEY_VARIABLE, URL_VARIABLE, Settings, is_loopback
-from paperdesk.errors import PaperdeskError
-from paperdesk.firstkey import key_in
+if TYPE_CHECKING:
+    from paperdesk.client import Client
 
-TIMEOUT_SECONDS: Final = 70.0  # a question may wait for 60
-
-
-class Unreachable(PaperdeskError):
-    """Nothing answers at the service's address."""
+_UNWANTED: Final = (
+    "httpx._main"  # httpx's own command line: it imports click, rich and pygments
+)
 
 
 class NotRunning(Unreachable):
     """Nothing listens where the configuration says that the service would."""
 
 
-class Remote:
-    """A service that can be asked."""
+def place_of(url: str | None, config: Path | None = None) -> Place:
+    """Return where the service is: what is named, else what the configuration says."""
+    return find(url, None, os.environ, otherwise=_configured_url(config))
 
-    def __init__(self, url: str, key: str, *, is_own: bool) -> None:
-        self.url: Final = url.rstrip("/")
-        self._key = key
-        self._is_own = is_own  # where the configuration says, not where somebody else did
 
-    @classmethod
-    def of(cls, settings: Settings, url: str | None) -> Remote:
-        """Return the service at `url`, else where the environment or the configuration says."""
-        own = settings.server.url(settings.server.port)
-        named = url or os.environ.get(URL_VARIABLE)
-        key = os.environ.get(KEY_VARIABLE, "")
-        # This machine's own key is for this machine: nobody else is shown it by mistake.
-        if not key and (named is None or is_loopback(urlsplit(named).hostname or "")):
-            key = key_in(HOME / "key")
-        return cls(named or own, key, is_own=named is None)
+def connect(place: Place, *, retry_seconds: float = 0) -> Client:
+    """Return a client of the service. By default nothing is tried again: a person waits."""
+    if "httpx" not in sys.modules:
+        sys.modules[_UNWANTED] = None  # type: ignore[assignment]  # half of httpx's import time
+    from paperdesk.client import Client  # noqa: PLC0415 - only who asks pays for it
 
-    def ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Return the answer. Raises Unreachable, and PaperdeskError with the service's words."""
-        try:
-            # The environment's proxies are for the world, not for a service next door.
-            with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
-                answer = client.request(
-                    method, self.url + path, json=body, headers={"X-API-Key": self._key}
-                )
-        except httpx.TransportError as error:
-            words = f"nothing answers at {self.url} ({error})"
-            kind = NotRunning if self._is_own and _was_refused(error) else Unreachable
-            raise kind(words) from error
-        return self._read(answer)
+    client = Client(place.url, place.key, retry_seconds=retry_seconds)
+    sys.modules.pop(_UNWANTED, None)
+    return client
 
-    def _read(self, answer: httpx.Response) -> dict[str, Any]:
-        try:
-            document = answer.json()
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise PaperdeskError(f"what answers at {self.url} is not Paperdesk")
-        if answer.is_success:
-            return document
-        words = str(document.get("detail") or f"HTTP {answer.status_code}")
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            words = (
-                f"{self.url} knows no such API key: set {KEY_VARIABLE} to an admin's key, or "
-                "stop the service and run this command where its ledger is"
-            )
-        raise PaperdeskError(words)
+
+def ask(
+    place: Place, method: str, path: str, body: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the answer of an administrator's call. Raises what the service says is wrong."""
+    try:
+        with connect(place) as client:
+            return client.call(method, path, body=body)
+    except Unauthorized as error:
+        raise Unauthorized(
+            f"{place.url} knows no such API key: set {KEY_VARIABLE} to an admin's key, or stop "
+            "the service and run this command where its ledger is"
+        ) from error
+    except Unreachable as error:
+        if not place.is_named and _was_refused(error):
+            raise NotRunning(error.detail) from error
+        raise
+
+
+def _configured_url(config: Path | None) -> str:
+    """Return where this folder's service listens. Raises ConfigError."""
+    server = load_settings(config, os.environ).server
+    return server.url(server.port)
 
 
 def _was_refused(error: BaseException | None) -> bool:

@@ -7,7 +7,6 @@ from paperdesk.config.load import load_settings
 from paperdesk.config.settings import (
     EMBEDDED_ACCOUNTS,
     EMBEDDED_LEDGER,
-    HOME,
     ClientSettings,
     DeskSettings,
     GatewaySettings,
@@ -16,16 +15,11 @@ from paperdesk.config.settings import (
     ServerSettings,
     Settings,
     authority,
-    is_loopback,
 )
-from paperdesk.config.tree import KEY_VARIABLE, URL_VARIABLE
 
 __all__ = [
     "EMBEDDED_ACCOUNTS",
     "EMBEDDED_LEDGER",
-    "HOME",
-    "KEY_VARIABLE",
-    "URL_VARIABLE",
     "ClientSettings",
     "DeskSettings",
     "GatewaySettings",
@@ -34,6 +28,5 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "authority",
-    "is_loopback",
     "load_settings",
 ]

@@ -7,31 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final
 
 from paperdesk.domain.client import Client
 from paperdesk.domain.limits import Limits
 from paperdesk.domain.vocabulary import AccountId, ForeignOrders, Keep, PositionBreaks
+from paperdesk.whereabouts import HOME, is_loopback
 
 # Out of the box: a simulated gateway with these two accounts is started inside the service.
 EMBEDDED_ACCOUNTS: Final = (AccountId("DU8730189"), AccountId("DUP203550"))
-HOME: Final = Path(".paperdesk")  # what is kept of it, and the key that it made for itself
 EMBEDDED_LEDGER: Final = f"sqlite:///{HOME}/paperdesk.db"
 
 
 def authority(host: str, port: int) -> str:
     """Return both as they stand in a URL: the colons of IPv6 need brackets (RFC 3986, 3.2.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach the address."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # a name: who it means is not ours to say
-        return False
 
 
 @dataclass(frozen=True, slots=True)

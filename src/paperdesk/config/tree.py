@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Final, TypeVar, cast
 
 from paperdesk.errors import ConfigError, FieldError
+from paperdesk.whereabouts import KEY_VARIABLE, SHORT_KEY_VARIABLE, URL_VARIABLE
 
 T = TypeVar("T")
 
 FILE_NAME: Final = "paperdesk.toml"
 ENVIRONMENT_PREFIX: Final = "PAPERDESK_"
 # What a client of the service is told by the environment is no setting of the service.
-KEY_VARIABLE: Final = "PAPERDESK_API_KEY"
-URL_VARIABLE: Final = "PAPERDESK_URL"
+OF_CLIENTS: Final = {KEY_VARIABLE, SHORT_KEY_VARIABLE, URL_VARIABLE}
 LEVELS: Final = "__"  # PAPERDESK_GATEWAYS__0__PORT is gateways[0].port
 
 
@@ -76,8 +76,7 @@ def lay_environment_over(
     tree: dict[str, Node], environ: Mapping[str, str], problems: list[FieldError]
 ) -> None:
     """Put every variable of ours into the tree, over what the file says."""
-    of_clients = {KEY_VARIABLE, URL_VARIABLE}
-    names = [n for n in environ if n.startswith(ENVIRONMENT_PREFIX) and n not in of_clients]
+    names = [n for n in environ if n.startswith(ENVIRONMENT_PREFIX) and n not in OF_CLIENTS]
     # A whole list before its entries, so that which of the two wins does not hang on chance.
     for name in sorted(names, key=lambda name: (name.count(LEVELS), name)):
         levels = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split(LEVELS))

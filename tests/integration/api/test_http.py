@@ -14,8 +14,7 @@ from front import BODY, ORDERS, Front, order, orders_of
 from paperdesk.api.app import ENDPOINTS, Parts, create_routes
 from paperdesk.api.auth import is_open
 from paperdesk.api.endpoint import Endpoint
-from paperdesk.api.problems import PROBLEMS
-from paperdesk.errors import ConfigError, PaperdeskError
+from paperdesk.errors import ANSWERED, ConfigError, PaperdeskError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -330,13 +329,13 @@ async def test_the_503_of_the_ledger_is_documented_wherever_it_is_read(
 
 
 async def test_every_error_has_its_page() -> None:
-    assert set(PROBLEMS) >= {"bad-request", "broker-unavailable", "halted", "preview-stale"}
-    assert "config" not in PROBLEMS
-    assert all(issubclass(kind, PaperdeskError) for kind in PROBLEMS.values())
-    assert ConfigError not in PROBLEMS.values()
+    assert set(ANSWERED) >= {"bad-request", "broker-unavailable", "halted", "preview-stale"}
+    assert "config" not in ANSWERED
+    assert all(issubclass(kind, PaperdeskError) for kind in ANSWERED.values())
+    assert ConfigError not in ANSWERED.values()
 
 
-@pytest.mark.parametrize("code", sorted(PROBLEMS))
+@pytest.mark.parametrize("code", sorted(ANSWERED))
 async def test_a_problem_page_says_what_to_do(anyone: httpx.AsyncClient, code: str) -> None:
     response = await anyone.get(f"/problems/{code}")
 

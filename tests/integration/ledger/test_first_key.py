@@ -15,9 +15,10 @@ from paperdesk.desk.administering import make_key
 from paperdesk.desk.ports import Administration
 from paperdesk.domain.keys import KeyGrant, KeyStatus, digest_of, recognised
 from paperdesk.domain.vocabulary import ClientName, KeyId, Scope
-from paperdesk.firstkey import LOCAL, first_key, key_in
+from paperdesk.firstkey import LOCAL, first_key
 from paperdesk.ledger.store import SqlLedger
 from paperdesk.runtime import InlineExecutor, SeededRandom
+from paperdesk.whereabouts import key_in
 
 BOT = KeyGrant(ClientName("bot"), frozenset({Scope.TRADE}))
 
