@@ -50,6 +50,7 @@ from paperdesk.desk.pacer import Pacer
 from paperdesk.desk.ports import Clock, Executor, Meter, Random
 from paperdesk.desk.prices import Prices
 from paperdesk.desk.rules import Choices, Rulebook
+from paperdesk.desk.simulating import Simulating
 from paperdesk.domain.client import OPERATOR, Client, Origin
 from paperdesk.domain.vocabulary import AccountId, Scope
 from paperdesk.errors import ConfigError
@@ -107,7 +108,8 @@ async def running(
         ledger = await SqlLedger.open(settings.ledger.url, executor, clock, readers=readers)
         ledger.meter = metrics = Metrics()
         stack.push_async_callback(ledger.close)
-        gateways = settings.gateways or [await _embedded(stack, home)]
+        embedded = await _embedded(stack, home) if settings.is_embedded else None
+        gateways = settings.gateways or [_settings_of(embedded)]
         feed = Feed()
         ledger.on_told = lambda: feed.publish([EVERYTHING])
         rulebook = Rulebook(
@@ -147,7 +149,14 @@ async def running(
         if not settings.clients:
             key = await first_key(home / "key", ledger.administration, random, at=clock.now())
         app = _app(
-            settings, desk, rulebook, ledger, metrics=metrics, clock=clock, random=random
+            settings,
+            desk,
+            rulebook,
+            ledger,
+            simulating=Simulating(embedded, ledger.administration, clock),
+            metrics=metrics,
+            clock=clock,
+            random=random,
         )
         yield Service(desk, app, lanes, key)
 
@@ -158,6 +167,7 @@ def _app(
     rulebook: Rulebook,
     ledger: SqlLedger,
     *,
+    simulating: Simulating,
     metrics: Metrics,
     clock: Clock,
     random: Random,
@@ -180,6 +190,7 @@ def _app(
         metrics,
         Environment.SIMULATED if settings.is_embedded else Environment.PAPER,
         clock,
+        simulating,
     )
     trusted = settings.server.trusted_proxies
     guards = Guards(keys, lambda scope: source_of(scope, trusted), settings.rates)
@@ -369,15 +380,19 @@ def greet(settings: Settings, port: int, key: str | None) -> None:
     sys.stdout.flush()
 
 
-async def _embedded(stack: AsyncExitStack, home: Path) -> GatewaySettings:
+async def _embedded(stack: AsyncExitStack, home: Path) -> Gateway:
     """Start the simulated gateway, whose accounts live on in `home`."""
-    gateway = await stack.enter_async_context(
+    return await stack.enter_async_context(
         Gateway(
             accounts=dict.fromkeys(EMBEDDED_ACCOUNTS, EMBEDDED_CASH),
             state=home / "twsim.jsonl",
         )
     )
-    return GatewaySettings(accounts=EMBEDDED_ACCOUNTS, port=gateway.port)
+
+
+def _settings_of(embedded: Gateway | None) -> GatewaySettings:
+    assert embedded is not None, "where no gateway is configured, one is started"
+    return GatewaySettings(accounts=EMBEDDED_ACCOUNTS, port=embedded.port)
 
 
 def _lanes(

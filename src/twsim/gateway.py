@@ -389,11 +389,11 @@ class Gateway:
 
     # What goes wrong.
 
-    def inject(self, fault: str, **words: object) -> None:
+    def inject(self, fault: str, /, **words: object) -> None:
         """Let a fault of the catalogue strike: at once, or at the next opportunity.
 
         `inject("O03", symbol="AAPL", delay=5, times=1)`; every fault takes `symbol`,
-        `account`, `client`, `times` (0 is always) and `on` beside its own parameters.
+        `account`, `client`, `times` (0 is always), `on` and `rate` beside its own parameters.
         Raises FaultError for what there is not.
         """
         self._world.faults.inject(make_wish(fault, words))
@@ -403,6 +403,10 @@ class Gateway:
         """Heal: nothing strikes any more, and what was withheld arrives now."""
         self._world.faults.clear()
         self._settle()
+
+    def waiting_faults(self) -> list[str]:
+        """Return the faults that wait for an opportunity, and those that strike by rate."""
+        return self._world.faults.deck.waiting()
 
     def fault_log(self) -> list[FaultRecord]:
         """Return which faults struck when and on whose order, oldest first."""

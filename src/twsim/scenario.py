@@ -62,7 +62,7 @@ class Stage(Protocol):
     def reject_next(self, code: int, text: str) -> None:
         """Refuse the next order."""
 
-    def inject(self, fault: str, **words: object) -> None:
+    def inject(self, fault: str, /, **words: object) -> None:
         """Let a fault strike."""
 
     def clear_faults(self) -> None:

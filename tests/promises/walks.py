@@ -52,6 +52,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "flatten": REASON,
     "accept-position": {"all": True},
     "resolve": {"symbol": "AAPL", "as": "not_placed"},
+    "simulator": {"clear_faults": True},
 }
 _PARAMETER: Final = re.compile(r"\{(\w+):str\}")
 

@@ -46,6 +46,7 @@ from paperdesk.config import RateSettings
 from paperdesk.desk.administering import Administrator
 from paperdesk.desk.desk import Desk
 from paperdesk.desk.ports import Clock, Random
+from paperdesk.desk.simulating import Simulating
 from paperdesk.domain.client import Client
 from paperdesk.metrics import Metrics
 from paperdesk.wire.encoding import encode
@@ -89,6 +90,7 @@ class Parts:
     metrics: Metrics
     environment: Environment
     clock: Clock
+    simulating: Simulating
 
 
 def create_app(parts: Parts, guards: Guards, *, clock: Clock, random: Random) -> ASGIApp:
@@ -132,6 +134,7 @@ def _route(endpoint: Endpoint, parts: Parts) -> HTTPRouteHandler:
             metrics=parts.metrics,
             environment=parts.environment,
             clock=parts.clock,
+            simulating=parts.simulating,
             endpoint=endpoint,
             caller=request.user,
             raw_query=request.scope["query_string"],

@@ -18,6 +18,7 @@ from paperdesk.api.kept import KeptAnswers
 from paperdesk.desk.administering import Administrator
 from paperdesk.desk.desk import Desk
 from paperdesk.desk.ports import Clock
+from paperdesk.desk.simulating import Simulating
 from paperdesk.domain.client import Client
 from paperdesk.domain.vocabulary import AccountId, BatchId, Scope
 from paperdesk.errors import FieldError, Forbidden, NotFound, PaperdeskError
@@ -111,6 +112,7 @@ class Call:
     metrics: Metrics
     environment: Environment
     clock: Clock
+    simulating: Simulating
     endpoint: Endpoint
     caller: Client | None
     raw_query: bytes

@@ -1,6 +1,6 @@
 """The endpoints for a person's hand: halt, resume, flatten, accept a position, resolve an order.
 
-Owns: what a call of these means to the desk, and who may halt and resume every account. Decides
+Owns: what a call of these means to the desk, or to the simulated gateway, and who may halt and resume every account. Decides
 nothing about trading.
 """
 
@@ -30,6 +30,8 @@ from paperdesk.wire.interventions import (
     parse_resolution,
     parse_resume,
 )
+from paperdesk.wire.simulator import BODIES as MEDDLING_BODIES
+from paperdesk.wire.simulator import SimulatorAnswer, parse_meddling
 
 
 async def halt_account(call: Call) -> HaltAnswer:
@@ -112,6 +114,24 @@ async def resolve(call: Call) -> BatchAnswer:
     return BatchAnswer.of(batch)
 
 
+async def meddle(call: Call) -> SimulatorAnswer:
+    """Move a price of the embedded simulated gateway, or let something go wrong there.
+
+    404 where the gateway is a configured one.
+    """
+    asked = parse_meddling(call.document)
+    faults, struck = await call.simulating.meddle(
+        call.client,
+        asked.state,
+        price=asked.price,
+        fault=asked.fault,
+        words=asked.words,
+        clears_faults=asked.clears_faults,
+        drops_connections=asked.drops_connections,
+    )
+    return SimulatorAnswer.of(asked, faults, struck)
+
+
 async def evidence(call: Call) -> EvidenceAnswer:
     """Show how it was found out what became of each order of a batch, step by step."""
     batch_id = call.batch_id
@@ -144,6 +164,10 @@ ENDPOINTS: Final = (
     Endpoint(
         "POST", "/api/v1/orders/{batch_id:str}/resolve", resolve, Scope.ADMIN, BatchAnswer,
         bodies=(NotPlacedBody, FilledBody), errors=(NotFound,),
+    ),
+    Endpoint(
+        "POST", "/api/v1/simulator", meddle, Scope.ADMIN, SimulatorAnswer,
+        bodies=MEDDLING_BODIES, errors=(NotFound,),
     ),
     Endpoint(
         "GET", "/api/v1/orders/{batch_id:str}/evidence", evidence, Scope.READ, EvidenceAnswer,

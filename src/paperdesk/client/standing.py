@@ -157,5 +157,5 @@ class Simulated(Struct, frozen=True, kw_only=True):
     """What is set in the simulated gateway."""
 
     price: dict[str, Any] | None = None
-    faults: tuple[dict[str, Any], ...] = ()
+    faults: tuple[str, ...] = ()
     struck: int = 0

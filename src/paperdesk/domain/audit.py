@@ -34,6 +34,7 @@ class Action(StrEnum):
     RESOLVE = "resolve"
     ADOPT_POSITION = "adopt_position"
     UNLOCK = "unlock"
+    SIMULATE = "simulate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from paperdesk.desk.ports import AuditFilter, Page
-from paperdesk.domain.audit import AuditEntry
+from paperdesk.domain.audit import Action, AuditEntry, State
 from paperdesk.domain.client import Actor
 from paperdesk.domain.keys import ApiKey
 from paperdesk.domain.limits import Limits
@@ -76,6 +76,14 @@ class SqlAdministration(Transacting):
             at,
             lambda j: limiting.set_limits(j, account, limits, by, configured),
             account=account,
+        )
+
+    async def note_simulated(self, what: State, by: Actor, at: datetime) -> None:
+        """Keep that the simulated gateway was moved by hand."""
+        await self._decide(
+            "simulated",
+            at,
+            lambda j: trail.note(j, by, Action.SIMULATE, account=None, after=what),
         )
 
     async def audit(self, which: AuditFilter, page: Page) -> list[AuditEntry]:

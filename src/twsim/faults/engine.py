@@ -127,7 +127,7 @@ class Faults:
     def inject(self, wish: Wish) -> None:
         """Strike as wished: at once, or at the next opportunities."""
         self.is_active = True
-        if wish.point is Point.NOW:
+        if wish.point is Point.NOW and wish.rate is None:
             for _ in range(max(1, wish.times)):
                 self._strike(wish.fired(), Scene(point=Point.NOW, target=_of_wish(wish)))
         else:

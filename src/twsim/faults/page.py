@@ -35,6 +35,7 @@ A call on the gateway, for a test:
 gateway.inject("O03", symbol="AAPL", delay=5, times=1)
 gateway.inject("L01", delay=10)  # strikes at once
 gateway.fault_log()              # which struck when, and on whose order
+gateway.inject("O03", rate="0.05", symbol="AAPL")  # by chance, from now on
 gateway.clear_faults()           # nothing strikes any more; what was withheld arrives
 ```
 

@@ -80,6 +80,14 @@ class Wish:
             and (not target.listing or listing in (_ANY, target.listing))
         )
 
+    def __str__(self) -> str:
+        about: dict[str, object] = {"on": self.point, "symbol": self.symbol}
+        about |= {"account": self.account, "client": self.client}
+        about |= {"times": self.times} if self.rate is None else {}
+        words = {k: v for k, v in {**about, **self.values}.items() if v not in ("", None)}
+        rate = "" if self.rate is None else f"@{self.rate}"
+        return f"{self.fault.id}:{','.join(f'{k}={v}' for k, v in words.items())}{rate}"
+
     def fired(self, chance: Chance | None = None) -> Fired:
         """Return the fault as it strikes; what is not set is drawn, or is the default."""
         values: dict[str, Value] = {}
@@ -170,9 +178,13 @@ class Deck:
 
     def arm(self, wish: Wish) -> None:
         """Let a wish wait for its opportunity. Raises FaultError where too many wait."""
-        if len(self._wishes) >= ARMED_MAX:
+        if len(self._wishes) + len(self._plan) >= ARMED_MAX:
             raise FaultError(f"more than {ARMED_MAX} faults wait for their opportunity")
-        self._wishes.append(wish)
+        (self._wishes if wish.rate is None else self._plan).append(wish)
+
+    def waiting(self) -> list[str]:
+        """Return what may still strike, as a user writes it."""
+        return [str(wish) for wish in (*self._wishes, *self._plan)]
 
     def follow(self, plan: FaultPlan) -> None:
         """Draw by a plan from now on. Raises FaultError where it makes no sense."""
@@ -230,8 +242,12 @@ def make_wish(fault_id: str, words: Mapping[str, object]) -> Wish:
                 wish.times = _whole(name, text)
             case "on":
                 wish.point = _point(fault, text)
+            case "rate":
+                wish.rate = _rate(fault_id, text)
             case _:
                 wish.values[name] = fault.parameter(name).read(text)
+    if wish.rate is not None and "on" not in words:
+        wish.point = fault.plan_point
     return wish
 
 

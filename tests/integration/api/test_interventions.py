@@ -363,3 +363,13 @@ async def test_without_locks_no_position_is_taken_over(tmp_path: Path) -> None:
         )
 
         assert response.json() == {"account_id": ACCOUNT, "accepted": []}
+
+
+async def test_a_service_with_a_real_gateway_has_nothing_to_simulate(tmp_path: Path) -> None:
+    async with open_front(tmp_path) as front:
+        answer = await front.caller("admin").post(
+            "/api/v1/simulator", json={"clear_faults": True}
+        )
+
+        assert code(answer) == (404, "not-found")
+        assert "no simulated gateway" in answer.json()["detail"]

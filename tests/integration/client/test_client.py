@@ -12,6 +12,7 @@ import paperdesk
 from integration.client.dropping import dropping
 from paperdesk.client import AsyncClient, Client
 from paperdesk.errors import (
+    BadRequest,
     BatchFailed,
     Halted,
     NotFound,
@@ -177,3 +178,25 @@ def test_the_errors_and_clients_are_found_at_the_top() -> None:
     assert paperdesk.Client is Client
     with pytest.raises(AttributeError, match="Nonsense"):
         _ = paperdesk.Nonsense
+
+
+def test_prices_and_faults_of_the_embedded_gateway_are_set_and_kept_in_the_trail(
+    client: Client,
+) -> None:
+    assert client.simulate(price=("AAPL", 151.25)).price == {"symbol": "AAPL", "price": 151.25}
+    assert client.preview({"AAPL": 1})[0].reference_price is not None
+    wanted = {"code": "O03", "rate": 0.5, "parameters": {"symbol": "AAPL", "delay": 1}}
+    assert client.simulate(fault=wanted).faults == ("O03:on=place,symbol=AAPL,delay=1@0.5",)
+    assert client.simulate(clear_faults=True).faults == ()
+    for fault in ({"code": "X99"}, {"code": "O03", "parameters": {"fault": "x"}}):
+        with pytest.raises(BadRequest):
+            client.simulate(fault=fault)
+    with pytest.raises(BadRequest, match="no symbol"):
+        client.simulate(price=("NOSUCH", 1))
+    trail = client.call("GET", "/api/v1/audit", params={"action": "simulate"})["entries"]
+    assert [entry["after"] for entry in trail] == [
+        {"clear_faults": True},
+        {"fault": "O03", "symbol": "AAPL", "delay": "1", "rate": "0.5"},
+        {"price": 151.25, "symbol": "AAPL"},
+    ]
+    client.simulate(drop_connections=True)

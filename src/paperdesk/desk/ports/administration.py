@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from paperdesk.desk.ports.entries import Page
-from paperdesk.domain.audit import Action, AuditEntry
+from paperdesk.domain.audit import Action, AuditEntry, State
 from paperdesk.domain.client import Actor
 from paperdesk.domain.keys import ApiKey
 from paperdesk.domain.limits import Limits
@@ -70,6 +70,9 @@ class Administration(Protocol):
         configured: Limits,
     ) -> None:
         """Set an account's limits; None lets the configuration's hold again."""
+
+    async def note_simulated(self, what: State, by: Actor, at: datetime) -> None:
+        """Keep that the simulated gateway was moved by hand."""
 
     async def audit(self, which: AuditFilter, page: Page) -> list[AuditEntry]:
         """Return entries of the audit trail, newest first."""

@@ -35,6 +35,12 @@ def test_the_bodies_of_every_call_are_described() -> None:
         "post_api_accounts_account_id_halt": ["HaltBody"],
         "post_api_accounts_account_id_resume": ["ResumeBody"],
         "post_api_accounts_account_id_flatten": ["FlattenBody"],
+        "post_api_simulator": [
+            "SetPriceBody",
+            "InjectFaultBody",
+            "ClearFaultsBody",
+            "DropConnectionsBody",
+        ],
         "post_api_halt": ["HaltBody"],
         "post_api_resume": ["ResumeBody"],
         "post_api_accounts_account_id_accept_position": ["AcceptSymbolBody", "AcceptAllBody"],

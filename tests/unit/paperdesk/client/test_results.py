@@ -15,7 +15,7 @@ from paperdesk.client import results, standing
 from paperdesk.client.batch import BatchView
 from paperdesk.client.targets import orders_of
 from paperdesk.errors import BatchFailed, StillWorking
-from paperdesk.wire import bodies, flattening, holdings, interventions, reports, rows
+from paperdesk.wire import bodies, flattening, holdings, interventions, reports, rows, simulator
 
 AT = datetime(2026, 3, 9, 14, 30, tzinfo=UTC)
 
@@ -52,6 +52,7 @@ TWINS = [
     (standing.Resumed, interventions.ResumeAnswer),
     (standing.Flattened, flattening.FlattenAnswer),
     (standing.NotClosed, flattening.NotClosedBody),
+    (standing.Simulated, simulator.SimulatorAnswer),
 ]
 
 
