@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 HOME: Final = Path(".paperdesk")  # what a service keeps, and the key that it made for itself
 KEY_FILE: Final = HOME / "key"
+FILE_NAME: Final = "paperdesk.toml"
+ENVIRONMENT_PREFIX: Final = "PAPERDESK_"
 URL_VARIABLE: Final = "PAPERDESK_URL"
 KEY_VARIABLE: Final = "PAPERDESK_API_KEY"
 SHORT_KEY_VARIABLE: Final = "PAPERDESK_KEY"

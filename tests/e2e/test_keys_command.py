@@ -86,12 +86,12 @@ def test_keys_are_made_in_the_ledger_where_no_service_runs_and_open_once_one_doe
 @pytest.mark.parametrize(
     ("words", "returncode", "said"),
     [
-        (["create", "a b"], 1, "name must be 1 to 64 letters"),
-        (["create", "x", "--scope", "root"], 1, "scopes must be one of read, trade"),
+        (["create", "a b"], 2, "name must be 1 to 64 letters"),
+        (["create", "x", "--scope", "root"], 2, "scopes must be one of read, trade"),
         (["revoke", "12345678"], 1, "reaches no key of that id"),
         (["create"], 2, "requires an argument"),
         (["destroy", "x"], 2, "Try: paperdesk --help"),
-        (["list", "--url", "http://127.0.0.1:9"], 1, "nothing answers at http://127.0.0.1:9"),
+        (["list", "--url", "http://127.0.0.1:9"], 6, "nothing answers at http://127.0.0.1:9"),
     ],
 )
 def test_a_wrong_command_says_what_is_right(
@@ -108,7 +108,7 @@ def test_an_address_that_somebody_named_is_asked_or_nobody(tmp_path: Path) -> No
     """Else a key would be made in a ledger of this folder, and open nothing there."""
     for url in ("http://127.0.0.1:9", "https://127.0.0.1:9"):
         done = keys(tmp_path, "create", "bot", env={"PAPERDESK_URL": url})
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.returncode, done.stdout) == (6, "")
         assert f"nothing answers at {url}" in done.stderr
     assert not list(tmp_path.glob("**/*.db"))
 
@@ -148,6 +148,6 @@ def test_a_key_of_no_administrator_does_not_make_keys(tmp_path: Path) -> None:
         unknown = keys(tmp_path, "create", "x", *here, env={"PAPERDESK_API_KEY": "wrong"})
         assert [entry["name"] for entry in listed(tmp_path, *here)] == ["local", "bot"]
 
-    assert (refused.returncode, unknown.returncode) == (1, 1)
+    assert (refused.returncode, unknown.returncode) == (4, 4)
     assert "needs the scope admin" in refused.stderr
     assert "set PAPERDESK_API_KEY to an admin's key" in unknown.stderr

@@ -169,6 +169,7 @@ def test_the_readmes_example_is_one_that_the_suite_runs() -> None:
         ("order-lifecycle.md", "order_lifecycle.py"),
         ("metrics.md", "metrics_page.py"),
         ("events.md", "events_page.py"),
+        ("cli.md", "cli_page.py"),
     ],
 )
 def test_a_page_that_is_made_of_a_table_is_fresh(name: str, script: str) -> None:

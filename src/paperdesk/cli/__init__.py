@@ -9,18 +9,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Final
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from paperdesk import __version__
-from paperdesk.config import load_settings
-from paperdesk.errors import ConfigError, PaperdeskError
+from paperdesk.cli.exits import Exit, exit_of
+from paperdesk.cli.options import Config
+from paperdesk.errors import PaperdeskError
 from paperdesk.masking import masked
 
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2  # wrong command line or wrong configuration: mend it, then try again
+HELP: Final = ("--help", "-h", "completion")
 EXIT_INTERRUPTED: Final = 130  # what a shell makes of Ctrl-C
 
 app: Final = App(
@@ -32,10 +31,16 @@ app: Final = App(
 )
 
 
-@app.command
+TRADE, LOOK, STOP, RUN = (
+    Group(title, sort_key=place)
+    for place, title in enumerate(("Trade", "Look", "Stop", "Run the service"))
+)
+
+
+@app.command(group=RUN)
 def serve(
     *,
-    config: Annotated[Path | None, Parameter(name="--config")] = None,
+    config: Config = None,
     host: Annotated[str | None, Parameter(name="--host")] = None,
     port: Annotated[int | None, Parameter(name="--port")] = None,
 ) -> int:
@@ -43,40 +48,66 @@ def serve(
 
     Parameters
     ----------
-    config
-        The configuration; paperdesk.toml of this directory where it exists.
     host
         The address to listen on, whatever the configuration says.
     port
         The port to listen on, whatever the configuration says; 0 picks a free one.
     """
+    # Imported here: they take long, and no client wants them.
+    from paperdesk.config import load_settings  # noqa: PLC0415
+
     settings = load_settings(config, os.environ, host=host, port=port)
-    # Imported here: it takes long, and no other command wants it.
-    from paperdesk import bootstrap  # noqa: PLC0415
+    from paperdesk import bootstrap  # noqa: PLC0415 - longest of all
 
     return bootstrap.serve(settings)
 
 
-app.command("paperdesk.cli.backups:backup", name="backup")
-app.command("paperdesk.cli.backups:restore", name="restore")
-app.command("paperdesk.cli.keys:app", name="keys")
+# Where each command is: its module is imported when it is run, or when all are listed.
+COMMANDS: Final[tuple[tuple[Group, str, str], ...]] = (
+    (TRADE, "submit", "submitting:submit"),
+    (TRADE, "watch", "following:watch"),
+    (TRADE, "cancel", "stopping:cancel"),
+    (LOOK, "positions", "looking:positions"),
+    (LOOK, "targets", "looking:targets"),
+    (LOOK, "batches", "looking:batches"),
+    (LOOK, "show", "looking:show_batch"),
+    (LOOK, "executions", "looking:executions"),
+    (LOOK, "accounts", "looking:accounts"),
+    (LOOK, "events", "streaming:events"),
+    (STOP, "halt", "stopping:halt"),
+    (STOP, "resume", "stopping:resume"),
+    (STOP, "flatten", "stopping:flatten"),
+    (RUN, "demo", "simulating:demo"),
+    (RUN, "doctor", "doctor:doctor"),
+    (RUN, "config", "configuring:app"),
+    (RUN, "keys", "keys:app"),
+    (RUN, "sim", "simulating:app"),
+    (RUN, "backup", "backups:backup"),
+    (RUN, "restore", "backups:restore"),
+    (RUN, "completion", "configuring:completion"),
+)
+for _group, _name, _place in COMMANDS:
+    app.command(f"paperdesk.cli.{_place}", name=_name, group=_group)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     tokens = sys.argv[1:] if arguments is None else list(arguments)
+    if not tokens or tokens[0] in HELP:
+        app.resolved_commands()  # their first lines are in the list
     try:
         code = app(tokens, print_error=False, exit_on_error=False, result_action="return_value")
     except CycloptsError as error:
-        return _fail(f"{_one_line(error)} Try: paperdesk --help", EXIT_USAGE)
-    except ConfigError as error:
-        return _fail(error.detail, EXIT_USAGE)
+        return _fail(f"{_one_line(error)} Try: paperdesk --help", Exit.USAGE)
     except PaperdeskError as error:
-        return _fail(error.detail, EXIT_FAILED)
+        return _fail(error.detail, exit_of(error))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
     except OSError as error:  # a port in use, a directory that cannot be written
-        return _fail(str(error), EXIT_FAILED)
+        return _fail(str(error), Exit.FAILED)
     return code if isinstance(code, int) else 0
 
 

@@ -8,13 +8,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
+from paperdesk.cli.options import Config
 from paperdesk.config import load_settings
-
-Config = Annotated[Path | None, Parameter(name="--config")]
 
 
 def backup(file: Path, /, *, config: Config = None) -> int:
@@ -24,8 +20,6 @@ def backup(file: Path, /, *, config: Config = None) -> int:
     ----------
     file
         The file to make; it is refused where one is there already.
-    config
-        The configuration; paperdesk.toml of this directory where it exists.
     """
     settings = load_settings(config, os.environ)
     # Imported here: a database takes long to import, and no other command wants it.
@@ -46,8 +40,6 @@ def restore(file: Path, /, *, config: Config = None) -> int:
     ----------
     file
         What `paperdesk backup` wrote, whichever database that was from.
-    config
-        The configuration, which names the ledger; paperdesk.toml of this directory where it exists.
     """
     settings = load_settings(config, os.environ)
     from paperdesk.clock import SystemClock  # noqa: PLC0415 - as above

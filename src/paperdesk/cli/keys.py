@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import App, Parameter
 
+from paperdesk.cli.options import Config, Json, Url
 from paperdesk.cli.remote import NotRunning, ask, place_of
 from paperdesk.config import Settings, load_settings
 from paperdesk.desk.administering import Administrator
@@ -42,25 +43,6 @@ COLUMNS: Final = (
     "expires_at",
     "last_used_at",
 )
-
-Config = Annotated[
-    Path | None,
-    Parameter(
-        name="--config",
-        help="The configuration; paperdesk.toml of this directory where it exists.",
-    ),
-]
-Url = Annotated[
-    str | None,
-    Parameter(
-        name="--url",
-        help="The address of the service, where the configuration does not say it.",
-    ),
-]
-Json = Annotated[
-    bool,
-    Parameter(name="--json", negative="", show_default=False, help="Print the answer as JSON."),
-]
 
 Body = dict[str, Any]
 # What is done to the ledger by this process, where no service runs.

@@ -12,9 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from paperdesk.config import load_settings
 from paperdesk.errors import Unauthorized, Unreachable
-from paperdesk.whereabouts import KEY_VARIABLE, Place, find
+from paperdesk.whereabouts import (
+    ENVIRONMENT_PREFIX,
+    FILE_NAME,
+    KEY_VARIABLE,
+    URL_BY_DEFAULT,
+    Place,
+    find,
+)
 
 if TYPE_CHECKING:
     from paperdesk.client import Client
@@ -64,8 +70,16 @@ def ask(
 
 def _configured_url(config: Path | None) -> str:
     """Return where this folder's service listens. Raises ConfigError."""
+    if config is None and not Path(FILE_NAME).exists() and not _has_settings():
+        return URL_BY_DEFAULT  # most have no configuration, and need not wait for its reader
+    from paperdesk.config import load_settings  # noqa: PLC0415 - as said
+
     server = load_settings(config, os.environ).server
     return server.url(server.port)
+
+
+def _has_settings() -> bool:
+    return any(name.startswith(ENVIRONMENT_PREFIX) and "__" in name for name in os.environ)
 
 
 def _was_refused(error: BaseException | None) -> bool:

@@ -40,7 +40,6 @@ from paperdesk.config.settings import (
     Settings,
 )
 from paperdesk.config.tree import (
-    FILE_NAME,
     Leaf,
     Node,
     Section,
@@ -61,6 +60,7 @@ from paperdesk.domain.vocabulary import (
     Symbol,
 )
 from paperdesk.errors import ConfigError, FieldError
+from paperdesk.whereabouts import FILE_NAME
 
 T = TypeVar("T")
 
@@ -79,13 +79,8 @@ def load_settings(
     Without `path` the file `paperdesk.toml` of the working directory is used where it exists.
     Raises ConfigError, which names everything that is wrong.
     """
-    if path is None and Path(FILE_NAME).is_file():
-        path = Path(FILE_NAME)
-    tree: dict[str, Node] = {}
     problems: list[FieldError] = []
-    if path is not None:
-        tree = tree_of_file(read_file(path), str(path))
-    lay_environment_over(tree, environ, problems)
+    tree = tree_of(path, environ, problems)
     for option, key, value in (("--host", "host", host), ("--port", "port", port)):
         if value is not None:
             put(tree, ("server", key), Leaf(value, option), problems)
@@ -93,6 +88,17 @@ def load_settings(
     if problems:
         raise _config_error(problems)
     return settings
+
+
+def tree_of(
+    path: Path | None, environ: Mapping[str, str], problems: list[FieldError]
+) -> dict[str, Node]:
+    """Return what the file and the environment say, unjudged."""
+    if path is None and Path(FILE_NAME).is_file():
+        path = Path(FILE_NAME)
+    tree = {} if path is None else tree_of_file(read_file(path), str(path))
+    lay_environment_over(tree, environ, problems)
+    return tree
 
 
 def _config_error(problems: list[FieldError]) -> ConfigError:

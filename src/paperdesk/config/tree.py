@@ -15,12 +15,16 @@ from pathlib import Path
 from typing import Final, TypeVar, cast
 
 from paperdesk.errors import ConfigError, FieldError
-from paperdesk.whereabouts import KEY_VARIABLE, SHORT_KEY_VARIABLE, URL_VARIABLE
+from paperdesk.whereabouts import (
+    ENVIRONMENT_PREFIX,
+    FILE_NAME,
+    KEY_VARIABLE,
+    SHORT_KEY_VARIABLE,
+    URL_VARIABLE,
+)
 
 T = TypeVar("T")
 
-FILE_NAME: Final = "paperdesk.toml"
-ENVIRONMENT_PREFIX: Final = "PAPERDESK_"
 # What a client of the service is told by the environment is no setting of the service.
 OF_CLIENTS: Final = {KEY_VARIABLE, SHORT_KEY_VARIABLE, URL_VARIABLE}
 LEVELS: Final = "__"  # PAPERDESK_GATEWAYS__0__PORT is gateways[0].port
