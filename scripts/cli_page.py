@@ -51,8 +51,8 @@ sent.
 |---|---|
 {exits}
 
-`serve` ends with 130 where it is left by Ctrl-C before it listens. `doctor` ends with 1 where a check
-failed.
+A command that is left by Ctrl-C ends with 130, as in every shell; what it had sent goes on, and it says
+so. `doctor` ends with 1 where a check failed.
 
 """
 

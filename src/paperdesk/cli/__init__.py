@@ -16,7 +16,8 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from paperdesk import __version__
 from paperdesk.cli.exits import Exit, exit_of
 from paperdesk.cli.options import Config
-from paperdesk.errors import PaperdeskError
+from paperdesk.cli.remote import import_without
+from paperdesk.errors import PaperdeskError, Unauthorized, Unreachable
 from paperdesk.masking import masked
 
 HELP: Final = ("--help", "-h", "completion")
@@ -93,6 +94,7 @@ for _group, _name, _place in COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     tokens = sys.argv[1:] if arguments is None else list(arguments)
+    import_without("msgspec", "typing_extensions")  # since Python 3.11 it needs none of it
     if not tokens or tokens[0] in HELP:
         app.resolved_commands()  # their first lines are in the list
     try:
@@ -100,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         return _fail(f"{_one_line(error)} Try: paperdesk --help", Exit.USAGE)
     except PaperdeskError as error:
-        return _fail(error.detail, exit_of(error))
+        return _fail(_words(error), exit_of(error))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # whoever read the output has seen enough
@@ -113,6 +115,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _one_line(error: CycloptsError) -> str:
     return " ".join(str(error).split())
+
+
+def _words(error: PaperdeskError) -> str:
+    """Return what went wrong, and what to do where the service could not say it."""
+    if isinstance(error, Unauthorized) and error.problem is not None:
+        return (
+            "the service does not know this API key: set PAPERDESK_API_KEY, or run the command "
+            "where .paperdesk/key is"
+        )
+    if isinstance(error, Unreachable):
+        return (
+            f"{error.detail}. Is it running? paperdesk serve starts one, doctor looks for more."
+        )
+    return error.detail
 
 
 def _fail(message: str, code: int) -> int:

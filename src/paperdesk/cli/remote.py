@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from paperdesk.errors import Unauthorized, Unreachable
 from paperdesk.whereabouts import (
@@ -25,10 +26,6 @@ from paperdesk.whereabouts import (
 if TYPE_CHECKING:
     from paperdesk.client import Client
 
-_UNWANTED: Final = (
-    "httpx._main"  # httpx's own command line: it imports click, rich and pygments
-)
-
 
 class NotRunning(Unreachable):
     """Nothing listens where the configuration says that the service would."""
@@ -41,13 +38,21 @@ def place_of(url: str | None, config: Path | None = None) -> Place:
 
 def connect(place: Place, *, retry_seconds: float = 0) -> Client:
     """Return a client of the service. By default nothing is tried again: a person waits."""
-    if "httpx" not in sys.modules:
-        sys.modules[_UNWANTED] = None  # type: ignore[assignment]  # half of httpx's import time
+    # httpx's own command line wants click, rich and pygments: half of its import time.
+    import_without("httpx", "httpx._main")
     from paperdesk.client import Client  # noqa: PLC0415 - only who asks pays for it
 
-    client = Client(place.url, place.key, retry_seconds=retry_seconds)
-    sys.modules.pop(_UNWANTED, None)
-    return client
+    return Client(place.url, place.key, retry_seconds=retry_seconds)
+
+
+def import_without(name: str, unwanted: str) -> None:
+    """Import a package that can do without another, and takes long with it. Once is enough."""
+    if name not in sys.modules and unwanted not in sys.modules:
+        sys.modules[unwanted] = None  # type: ignore[assignment]  # Python's word for "not here"
+        try:
+            import_module(name)
+        finally:
+            del sys.modules[unwanted]
 
 
 def ask(

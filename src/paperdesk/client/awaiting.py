@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from functools import wraps
 from types import TracebackType
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Self, TypeVar, cast
+from typing import Concatenate, Final, ParamSpec, Self, TypeVar, cast
 
 from paperdesk.client.batch import BatchView
 from paperdesk.client.calls import RETRY_SECONDS, Calls, Flow, Lost, Pause, Time
@@ -21,9 +21,6 @@ from paperdesk.client.stream import SILENCE_SECONDS, Event, Following
 from paperdesk.client.transport import lost, options, response_of
 from paperdesk.errors import PaperdeskError
 from paperdesk.whereabouts import find
-
-if TYPE_CHECKING:
-    import httpx
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,13 +88,12 @@ class AsyncClient:
         api_key: str | None = None,
         *,
         retry_seconds: float = RETRY_SECONDS,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         import httpx  # noqa: PLC0415 - a tenth of a second, for whoever has a client only
 
         self.place: Final = find(base_url, api_key, os.environ)
         self.calls: Final = Calls(retry_seconds)
-        self._http: Final = httpx.AsyncClient(**options(self.place), transport=transport)
+        self._http: Final = httpx.AsyncClient(**options(self.place))
 
     async def __aenter__(self) -> Self:
         return self
@@ -166,6 +162,7 @@ class AsyncClient:
                 async for event in self._stream(following):
                     if control or event.id is not None:
                         yield event
+                following.end()
             except PaperdeskError as broken:
                 error = broken
             if following.is_over:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from time import monotonic, sleep
 from types import TracebackType
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Self, TypeVar, cast
+from typing import Concatenate, Final, ParamSpec, Self, TypeVar, cast
 
 from paperdesk.client.batch import BatchView
 from paperdesk.client.calls import RETRY_SECONDS, Calls, Flow, Lost, Pause, Time
@@ -21,9 +21,6 @@ from paperdesk.client.stream import SILENCE_SECONDS, Event, Following
 from paperdesk.client.transport import lost, options, response_of
 from paperdesk.errors import PaperdeskError
 from paperdesk.whereabouts import find
-
-if TYPE_CHECKING:
-    import httpx
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,13 +86,12 @@ class Client:
         api_key: str | None = None,
         *,
         retry_seconds: float = RETRY_SECONDS,
-        transport: httpx.BaseTransport | None = None,
     ) -> None:
         import httpx  # noqa: PLC0415 - a tenth of a second, for whoever has a client only
 
         self.place: Final = find(base_url, api_key, os.environ)
         self.calls: Final = Calls(retry_seconds)
-        self._http: Final = httpx.Client(**options(self.place), transport=transport)
+        self._http: Final = httpx.Client(**options(self.place))
 
     def __enter__(self) -> Self:
         return self
@@ -164,6 +160,7 @@ class Client:
                 for event in self._stream(following):
                     if control or event.id is not None:
                         yield event
+                following.end()
             except PaperdeskError as broken:
                 error = broken
             if following.is_over:

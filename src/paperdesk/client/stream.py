@@ -94,6 +94,7 @@ class Following:
         self._until = until
         self._parser = SseParser()
         self._seen = since_id  # the last id that went by, or after which to begin
+        self._types: set[str] = set()  # of what came on this connection
         self._retry_seconds = retry_seconds
         self._has_begun = False
         self._failures = 0
@@ -103,6 +104,7 @@ class Following:
     def request(self) -> Request:
         """Return the request that begins, or goes on after the last event that went by."""
         self._parser = SseParser()
+        self._types = set()
         request = build("GET", "/api/v1/events", params=self._params)
         headers = {"Accept": "text/event-stream"}
         if self._seen is not None:
@@ -112,9 +114,18 @@ class Following:
     def feed(self, data: bytes) -> list[Event]:
         """Return the new events in these bytes, control events among them. Raises Unreachable."""
         events = [_event(raw) for raw in self._parser.feed(data)]
+        self._types.update(event.type for event in events)
         if events:
             self._has_begun, self._failures = True, 0
         return [event for event in events if self._takes(event)]
+
+    def end(self) -> None:
+        """Note that the service ended the stream by itself, without a break.
+
+        Where that has an end and there was nothing more to tell, nothing more will come.
+        """
+        is_told = self._until is not None and self._types == {READY}
+        self.is_over = self.is_over or is_told
 
     def pause_after(self, error: PaperdeskError | None) -> float:
         """Return how long to wait before `request` is sent again; None is a line that ended.

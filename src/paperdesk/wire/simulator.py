@@ -14,11 +14,12 @@ from typing import Annotated, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from paperdesk.domain.vocabulary import Symbol
+from paperdesk.masking import looks_like_key
 from paperdesk.wire import values
 from paperdesk.wire.encoding import number, number_or_null
 from paperdesk.wire.parsing import Json
 from paperdesk.wire.reading import WHOLE, Breach, Breaches, Members
-from paperdesk.wire.values import Price, SymbolText
+from paperdesk.wire.values import IS_KEY, Price, SymbolText
 
 PARAMETERS_MAX: Final = 16
 WORD_CHARS_MAX: Final = 64
@@ -192,6 +193,8 @@ def _spelled(word: Json) -> str:
 def _short(word: str) -> str:
     if len(word) > WORD_CHARS_MAX or not word.isprintable() or word == "rate":
         raise Breach(f"must have printable words of at most {WORD_CHARS_MAX} characters")
+    if looks_like_key(word):
+        raise Breach(IS_KEY)
     return word
 
 

@@ -84,6 +84,17 @@ def test_a_batch_is_told_from_its_beginning_and_to_its_end() -> None:
     }
 
 
+def test_a_batch_that_was_told_to_its_end_before_is_not_asked_for_for_ever() -> None:
+    following = Following(batch_id="a1b2c3d4e5f67890", until="batch.final", since_id=9)
+    following.feed(sse(None, "stream.ready", head_id=9) + sse(None, "stream.bye"))
+    following.end()
+    assert not following.is_over, "it was the service that ended"
+    following.request()
+    following.feed(sse(None, "stream.ready", head_id=9))
+    following.end()
+    assert following.is_over
+
+
 def test_another_ledger_begins_anew() -> None:
     following = Following(since_id=900)
     following.feed(sse(None, "stream.reset", head_id=3))
