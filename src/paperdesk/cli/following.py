@@ -25,6 +25,7 @@ from paperdesk.errors import NotFound
 LOOK_SECONDS: Final = 0.25
 COMMISSIONS_SECONDS: Final = 2.0  # they come after the last fill
 BAR_CHARS: Final = 24
+BAR_FILLS_MAX: Final = 3  # more would not fit beside the bar
 
 ORDERS: Final = (
     text("Symbol"),
@@ -134,7 +135,7 @@ def _bar(batch: Batch) -> Iterator[Callable[[], None]]:
                 total=sum(order.qty or 0 for order in batch) or 1,
                 completed=sum(order.filled_qty for order in batch),
                 ended=sum(order.is_final for order in batch),
-                fills=fills(batch.orders),
+                fills=fills(batch.orders) if len(batch) <= BAR_FILLS_MAX else "",
             )
 
         yield advance

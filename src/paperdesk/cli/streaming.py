@@ -18,7 +18,7 @@ from paperdesk.cli.options import Account, Config, Json, Url
 from paperdesk.cli.output import plain, say, write
 from paperdesk.cli.remote import connect, place_of
 from paperdesk.client.stream import READY, Event
-from paperdesk.errors import Unreachable
+from paperdesk.errors import PaperdeskError
 
 if TYPE_CHECKING:
     import httpx
@@ -124,7 +124,7 @@ def _hook(address: str | None) -> httpx.Client:
 
 
 def _forward(hook: httpx.Client, address: str, event: Event) -> None:
-    """Post one event until it is taken. Raises Unreachable, and says where to go on."""
+    """Post one event until it is taken. Raises PaperdeskError that says where to go on."""
     import httpx  # noqa: PLC0415 - as above
 
     body = json.dumps(plain(event)).encode()
@@ -141,6 +141,6 @@ def _forward(hook: httpx.Client, address: str, event: Event) -> None:
             why = str(error) or type(error).__name__
         sleep(pause)
     before = (event.id or 1) - 1
-    raise Unreachable(
+    raise PaperdeskError(
         f"{address} did not take event {event.id} ({why}); go on with --since-id {before}"
     )
