@@ -61,8 +61,8 @@ from paperdesk.masking import is_secret_name
 from paperdesk.metrics import Metrics
 from paperdesk.runtime import SystemRandom, ThreadExecutor
 from paperdesk.tls import tls_of
-from paperdesk.wire.events import Environment
 from paperdesk.whereabouts import HOME
+from paperdesk.wire.events import Environment
 from twsim import Gateway
 
 EMBEDDED_CASH: Final = Decimal(1_000_000)
@@ -136,7 +136,6 @@ async def running(
                 settings.desk.ack_timeout,
                 settings.desk.max_send_delay,
                 settings.desk.halt_after_ledger_loss,
-                is_simulated=settings.is_embedded,
             ),
             meter=metrics,
         )

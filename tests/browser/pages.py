@@ -135,6 +135,8 @@ class Server:
         assert self._server is not None
         assert self._serving is not None
         self._server.should_exit = self._server.force_exit = True
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()  # streams, too, as where the machine goes away
         await self._serving
 
 

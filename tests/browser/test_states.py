@@ -63,7 +63,7 @@ async def test_a_gateway_that_is_down_is_told_with_since_when_and_why(
     await front.gateway.start()
 
     await expect(band).to_have_count(0)
-    await expect(page.get_by_text("Gateway up")).to_be_visible()
+    await expect(page.locator(".top").get_by_text("Gateway up")).to_be_visible()
 
 
 async def test_the_halt_works_at_once_and_its_release_needs_a_reason(

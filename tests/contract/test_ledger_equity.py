@@ -50,10 +50,3 @@ async def test_a_day_counts_what_was_sent_in_it_by_its_end(ledger: Ledger) -> No
     assert (day.open, day.cancelled, day.filled, day.rejected) == (1, 1, 0, 0)
     assert (await ledger.day(ACCOUNT, LATER)).cancelled == 0
     assert (await ledger.day(OTHER, NOW)).open == 0
-
-
-async def test_the_head_is_the_newest_event(ledger: Ledger) -> None:
-    before = await ledger.head()
-    await sent(ledger, make_target(quantity=100))
-
-    assert await ledger.head() > before

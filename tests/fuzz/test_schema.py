@@ -9,17 +9,13 @@ from paperdesk.api.app import ENDPOINTS
 
 ALL_CHECKS = 16
 BY_THE_SCHEMA = 1_400  # cases that the document alone makes, before anything is drawn
-# What succeeds only where something went wrong before, or was not revoked yet; or a file that
-# nobody guesses the name of.
-RARE = {
-    "POST /api/v1/orders/{batch_id}/resolve",
-    "POST /api/v1/keys/{key_id}/rotate",
-    "GET /assets/{build}/{name}",
-# What succeeds only where something went wrong before, was not revoked yet, or is embedded.
+# What succeeds only where something went wrong before, was not revoked yet, or is embedded; or a
+# file that nobody guesses the name of.
 RARE = {
     "POST /api/v1/orders/{batch_id}/resolve",
     "POST /api/v1/keys/{key_id}/rotate",
     "POST /api/v1/simulator",
+    "GET /assets/{build}/{name}",
 }
 
 

@@ -296,8 +296,8 @@ LISTS: Final = (
 )  # fmt: skip
 OF_ACCOUNT: Final = (
     "/api/v1/orders", "/api/v1/positions", "/api/v1/targets", "/api/v1/executions", "/api/v1/audit",
-    "/api/v1/reports/slippage", "/api/v1/events",
     "/api/v1/reports/slippage", "/api/v1/reports/equity", "/api/v1/reports/today",
+    "/api/v1/events",
 )  # fmt: skip
 
 

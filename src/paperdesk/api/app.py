@@ -21,10 +21,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from paperdesk.api import accounts as accounts_api
-from paperdesk.api import administration, events, interventions, orders, probes, reports
 from paperdesk.api import (
     administration,
     dashboard,
+    events,
     interventions,
     orders,
     overview,

@@ -38,10 +38,10 @@ UNROUTED: Final = "unrouted"
 UNAUTHORIZED, TOO_MANY_REQUESTS, INTERNAL_ERROR = 401, 429, 500
 POLICY_VIOLATION: Final = 1008  # RFC 6455: the close code for what a server does not offer
 
-_NOT_KEPT: Final = (b"cache-control", b"no-store")
 CSP: Final = b"content-security-policy"
 # What an answer carries unless it says otherwise itself.
 _HEADERS_OF_ALL: Final = (
+    (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
@@ -153,9 +153,6 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status, self.began_at = message["status"], self._clock.now()
             headers = list(message["headers"])
-            headers += _HEADERS_OF_ALL
-            if not any(name.lower() == b"cache-control" for name, _ in headers):
-                headers.append(_NOT_KEPT)
             given = {name.lower() for name, _ in headers}
             headers += [pair for pair in _HEADERS_OF_ALL if pair[0] not in given]
             headers += self._state.get("headers", ())

@@ -14,7 +14,8 @@ from paperdesk.wire.overview import StatusAnswer
 
 async def status(call: Call) -> StatusAnswer:
     """Return how gateways, market and halts stand, and what this key may do."""
-    return StatusAnswer.of(await call.desk.overview.read(call.client), call.client)
+    view = await call.desk.overview.read(call.client)
+    return StatusAnswer.of(view, call.client, call.environment)
 
 
 ENDPOINTS: Final = (Endpoint("GET", "/api/v1/status", status, Scope.READ, StatusAnswer),)

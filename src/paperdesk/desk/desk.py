@@ -76,12 +76,11 @@ _log = structlog.get_logger("paperdesk.desk")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the configuration lets an operator choose. `is_simulated`: with our own gateway."""
+    """What the configuration lets an operator choose. All are seconds."""
 
     ack_timeout_seconds: float
     max_send_delay_seconds: float
     halt_after_ledger_loss_seconds: float = 10.0
-    is_simulated: bool = False
 
 
 class Desk:
@@ -125,14 +124,11 @@ class Desk:
             lanes, ledger=ledger, lookup=self._pipeline.lookup, prices=rulebook.prices
         )
         self._keys = Keys(ledger, patience_seconds=policy.ack_timeout_seconds)
-        self.reporter: Final = Reporter(ledger)
-        self.tape: Final = Tape(lanes, ledger=ledger, feed=feed)
-        self._announcer = Announcer(lanes, ledger=ledger, clock=clock, feed=feed)
         self.reporter: Final = Reporter(ledger, clock)
-        self.overview: Final = Overview(
-            self._lanes, ledger=ledger, clock=clock, is_simulated=policy.is_simulated
-        )
+        self.tape: Final = Tape(lanes, ledger=ledger, feed=feed)
+        self.overview: Final = Overview(self._lanes, ledger=ledger, clock=clock, tape=self.tape)
         self._sampler = Sampler(self._lanes, ledger=ledger, clock=clock)
+        self._announcer = Announcer(lanes, ledger=ledger, clock=clock, feed=feed)
         self.operator: Final = Operator(
             lanes,
             ledger=ledger,
@@ -161,8 +157,8 @@ class Desk:
         async with asyncio.TaskGroup() as group:
             for lane in self._distinct_lanes():
                 group.create_task(lane.run())
-            group.create_task(self._announcer.run(), name="announce")
             group.create_task(self._sampler.run(), name="sample")
+            group.create_task(self._announcer.run(), name="announce")
 
     async def stop(self) -> None:
         """Answer whoever waits, finish what is being sent, and take up nothing more."""

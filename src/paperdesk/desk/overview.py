@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from paperdesk.desk.lane import Lane
+from paperdesk.desk.listening import Tape
 from paperdesk.desk.ports import Clock, Ledger
 from paperdesk.domain.client import Client
 from paperdesk.domain.halt import strictest_of
@@ -27,12 +28,12 @@ class Overview:
         *,
         ledger: Ledger,
         clock: Clock,
-        is_simulated: bool,
+        tape: Tape,
     ) -> None:
         self._lanes = lanes
         self._ledger = ledger
         self._clock = clock
-        self._is_simulated = is_simulated
+        self._tape = tape
 
     async def read(self, client: Client) -> ServiceView:
         """Return how everything stands that the client's key may see."""
@@ -42,9 +43,8 @@ class Overview:
         halted = {account: strictest_of(halts, account) for account in mine}
         now = self._clock.now()
         return ServiceView(
-            is_simulated=self._is_simulated,
             at=now,
-            head_id=await self._ledger.head(),
+            head_id=await self._tape.head(),
             gateways=tuple(_gateway(lane, client) for lane in lanes),
             session=_session(lanes, now),
             halts={account: halt for account, halt in halted.items() if halt is not None},

@@ -245,7 +245,6 @@ class SessionView:
 class ServiceView:
     """How the service stands, as a client sees it."""
 
-    is_simulated: bool
     at: datetime
     head_id: int
     gateways: tuple[GatewayView, ...]

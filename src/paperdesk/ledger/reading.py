@@ -47,7 +47,6 @@ from paperdesk.ledger.schema import (
     batches,
     commissions,
     contracts,
-    events,
     executions,
     orders,
     positions,
@@ -465,8 +464,3 @@ def ended_short(
     latest = at - EXECUTIONS_LAG
     short = orders_where(connection, whose, orders.c.executed_qty < orders.c.broker_filled)
     return [o for o in short if o.ended_at is not None and o.ended_at < latest]
-
-
-def head(connection: sa.Connection) -> int:
-    """Return the number of the newest event, 0 for none."""
-    return connection.scalar(sa.select(sa.func.max(events.c.seq))) or 0

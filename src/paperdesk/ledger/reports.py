@@ -14,7 +14,7 @@ from paperdesk.desk.ports import Page, SlippageFilter
 from paperdesk.domain.slippage import Slipped, Totals
 from paperdesk.domain.views import Day, EquityPoint
 from paperdesk.domain.vocabulary import AccountId
-from paperdesk.ledger import equity, reading, slippage
+from paperdesk.ledger import equity, slippage
 from paperdesk.ledger.transacting import Transacting
 
 
@@ -39,7 +39,3 @@ class Reports(Transacting):
     async def day(self, account: AccountId, since: datetime) -> Day:
         """Return what became of a day's orders."""
         return await self._read(lambda c: equity.day(c, account, since))
-
-    async def head(self) -> int:
-        """Return the number of the newest event."""
-        return await self._read(reading.head)

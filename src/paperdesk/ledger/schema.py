@@ -11,12 +11,10 @@ fit a question, else chance decides; so those on times leave out the orders that
 `events` is the history, in one gap-free sequence: every message of a gateway that is news, and
 every decision of ours. The tables of state (batches, targets, newest_targets, orders, executions,
 commissions, positions, openings, halts, locks, findings, api_keys, account_limits, audit) are a
-fold of it (`rebuild`); owner, contracts, snapshots and key_uses are not state but means. So is
+fold of it (`rebuild`); owner, contracts, snapshots, equity and key_uses are not state but means. So is
 `stream`: what was told to the world, and when; how messages were grouped decides that, and it is
 not told anew. What is in `events`, in `audit` and in `stream` the database itself refuses to
 change or delete.
-fold of it (`rebuild`); owner, contracts, snapshots, equity and key_uses are not state but means. What is
-in `events` and in `audit` the database itself refuses to change or delete.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Owns: the fields of the status: what a page shows above everything else. Knows n
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -14,6 +14,7 @@ from paperdesk.domain.client import Client
 from paperdesk.domain.views import GatewayView, ServiceView, SessionView
 from paperdesk.domain.vocabulary import Scope
 from paperdesk.wire.encoding import rfc3339, rfc3339_or_null
+from paperdesk.wire.events import Environment
 from paperdesk.wire.interventions import StandingHalt
 from paperdesk.wire.values import Time
 
@@ -72,7 +73,7 @@ class SessionBody(Struct, kw_only=True, frozen=True):
 class StatusAnswer(Struct, kw_only=True, frozen=True):
     """How the service stands, as far as the key may see it."""
 
-    environment: Literal["simulated", "paper"]
+    environment: Environment
     version: str
     server_time: Time
     head_id: Annotated[int, Meta(description="The newest event of the ledger.")]
@@ -86,10 +87,10 @@ class StatusAnswer(Struct, kw_only=True, frozen=True):
     ]
 
     @classmethod
-    def of(cls, view: ServiceView, client: Client) -> StatusAnswer:
+    def of(cls, view: ServiceView, client: Client, environment: Environment) -> StatusAnswer:
         """Return the answer for `view`."""
         return cls(
-            environment="simulated" if view.is_simulated else "paper",
+            environment=environment,
             version=__version__,
             server_time=rfc3339(view.at),
             head_id=view.head_id,

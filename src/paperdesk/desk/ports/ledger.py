@@ -317,9 +317,6 @@ class Ledger(Protocol):
     async def day(self, account: AccountId, since: datetime) -> Day:
         """Return what became of the account's orders that were sent from a time on."""
 
-    async def head(self) -> int:
-        """Return the number of the newest event, 0 for none."""
-
     async def working(self, account: AccountId) -> list[Order]:
         """Return the account's orders that may still trade or are unknown."""
 

@@ -1,6 +1,6 @@
 """Net liquidation values by the minute.
 
-Owns: the step from 0004 to 0006.
+Owns: the step from 0005 to 0006.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
