@@ -45,6 +45,7 @@ def on_terminal(
     """Run a command; type `answer` once it shows `after`, or Ctrl-C after something else."""
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite in the background ignores it
         os.chdir(cwd)
         os.execve(COMMANDS / words[0], list(words), {**os.environ, "TERM": "xterm", **env})  # noqa: S606 - our own
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
