@@ -361,7 +361,7 @@ def listen(host: str, port: int) -> socket.socket:
 def greet(settings: Settings, port: int, key: str | None) -> None:
     """Tell the person at the terminal where the service is and how to try it."""
     url = settings.server.url(port)
-    lines = [f"paperdesk serves on {url} (docs: {url}/docs)"]
+    lines = [f"paperdesk serves on {url} (the dashboard; docs: {url}/docs)"]
     if settings.is_embedded:
         accounts = " and ".join(EMBEDDED_ACCOUNTS)
         lines.append(f"Simulated paper accounts {accounts}; data in {HOME}/")

@@ -29,7 +29,7 @@ def test_the_greeting_names_an_address_that_can_be_opened(
     greet(load_settings(None, {}, host=host), 8000, "pdk_1")
 
     said = capsys.readouterr().out
-    assert f"serves on {url} (docs: {url}/docs)" in said
+    assert f"serves on {url} (the dashboard; docs: {url}/docs)" in said
     assert f"curl -s {url}/api/v1/orders" in said
     assert "API key (.paperdesk/key): pdk_1" in said
 

@@ -79,7 +79,7 @@ def test_what_is_no_secret_is_left_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "paperdesk serves on http://127.0.0.1:8000 (docs: http://127.0.0.1:8000/docs)",
+        "paperdesk serves on http://127.0.0.1:8000 (the dashboard; docs: http://127.0.0.1:8000/docs)",
         "postgresql://user@host/db",
         "the ledger test on /run cannot be opened: no password supplied",
         "This Idempotency-Key was used with another body: use a new key.",
