@@ -37,6 +37,7 @@ from twsim.faults.plan import FaultPlan
 UP_WITHIN_SECONDS: Final = 180.0
 SETTLED_WITHIN_SECONDS: Final = 120.0
 BREAKS_KNOWN_AFTER_SECONDS: Final = 330.0  # a difference is a warning for 180 s, then a lock
+MISSING_KNOWN_AFTER_SECONDS: Final = 60.0  # executions that never come are a lock by then
 CONVERGED_WITHIN_SECONDS: Final = 120.0
 PATIENCE_SECONDS: Final = 60
 ASKED_SECONDS: Final = 11.0  # the service gives up a question that nobody answers after 10
@@ -364,6 +365,8 @@ class _Stage:
         for account in ACCOUNTS:
             await self._clear(account)
         await self._settle(SETTLED_WITHIN_SECONDS)
+        # An order that was just withdrawn may lack executions for good: that is for a person, too.
+        await asyncio.sleep(MISSING_KNOWN_AFTER_SECONDS)
         for account in ACCOUNTS:
             await self._say(account)
         for account in ACCOUNTS:
