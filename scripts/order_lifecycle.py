@@ -53,7 +53,7 @@ _UNKNOWN = """## Orders whose outcome is unknown
 
 An order is `unknown` when its line was lost, the process died, or no answer came in time between the
 claim and the first report; and when a working order is missing from a complete read of what the
-broker has. It is never sent again. In a ready session all lists of the broker are read to their ends:
+broker has, which is made at the start of a session and once an hour. It is never sent again. In a ready session all lists of the broker are read to their ends:
 open orders, completed orders, executions, open orders again, positions; a read that is not complete
 shows nothing. What is found is adopted. What at least three complete reads over at least
 `desk.resolve_seconds` do not find is cancelled by its order id, and the broker must answer that it

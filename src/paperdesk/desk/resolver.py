@@ -31,6 +31,7 @@ IN_TIME: Final = timedelta(seconds=90)  # of a ready session: then a person must
 FENCE_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 10.0  # between two passes
+LOOK_SECONDS: Final = 3600.0  # then the broker is asked whether what works is still listed
 NOT_FOUND: Final = 10147  # "OrderId … that needs to be cancelled is not found"
 IS_OVER: Final = 10148  # "OrderId … that needs to be cancelled cannot be cancelled, state: …"
 
@@ -89,6 +90,7 @@ class Resolver:
         self._session = 0
         self._suspects: set[OrderRef] = set()
         self._doubts_all = True
+        self._looked_at = 0.0
         self._fences: dict[OrderId, asyncio.Future[int]] = {}
         self._wake = asyncio.Event()
 
@@ -118,10 +120,22 @@ class Resolver:
                 _log.warning("resolve.incomplete", gateway=self._broker.name, why=str(error))
                 delay = RETRY_SECONDS
             if delay is None:
-                await self._wake.wait()
-                self._wake.clear()
+                await self._woken()
             else:
                 await asyncio.sleep(delay)
+
+    async def _woken(self) -> None:
+        """Wait until there is something to look into, or all that works is to be looked for.
+
+        A gateway may end an order without a word about it.
+        """
+        is_up = self._broker.line is not None
+        try:
+            async with asyncio.timeout_at(self._looked_at + LOOK_SECONDS if is_up else None):
+                await self._wake.wait()
+                self._wake.clear()
+        except TimeoutError:
+            self._doubts_all = True
 
     async def _round(self) -> float | None:
         """Make one pass where something is in doubt; return when to look again, if by itself."""
@@ -132,7 +146,7 @@ class Resolver:
             self._session, self._cases, self._doubts_all = line.session, {}, True
         doubted = await self._in_doubt()
         if not doubted:
-            self._doubts_all = False
+            self._all_seen()
             self._suspects.clear()
             return None
         suspects, self._suspects = self._suspects, set()
@@ -141,8 +155,13 @@ class Resolver:
         except (LineDown, NotSent, LedgerUnavailable):
             self._suspects |= suspects  # nothing was shown of them
             raise
-        self._doubts_all = False
+        self._all_seen()
         return min(self._span.total_seconds() / PASSES_MIN, PAUSE_SECONDS_MAX)
+
+    def _all_seen(self) -> None:
+        if self._doubts_all:
+            self._looked_at = asyncio.get_running_loop().time()
+        self._doubts_all = False
 
     async def _in_doubt(self) -> dict[OrderRef, Order]:
         """Return the orders to be looked into."""

@@ -66,6 +66,25 @@ async def test_an_order_that_the_broker_never_heard_of_does_not_stay_open_for_ev
     assert stage.position() == await stage.held() == 40
 
 
+@on_stage()
+async def test_an_order_that_ended_without_a_word_is_found_within_the_hour(
+    stage: Stage,
+) -> None:
+    stage.world.gateway.inject("O02", symbol="AAPL")
+    batch = await stage.post(100, wait=5)
+    await asyncio.sleep(3700)  # its conclusion takes half a minute
+    row = await stage.row(batch)
+    steps = await evidence(stage, batch)
+    await asyncio.sleep(7200)
+
+    assert batch["results"][0]["status"] == "PreSubmitted"
+    assert (row["status"], row["filled_qty"]) == ("Cancelled", 0)
+    assert [step["step"] for step in steps][-3:] == ["cancel fence", "last read", "conclusion"]
+    assert (await stage.shown(batch))["summary"]["final"] is True
+    assert (await stage.target())["state"] == "short"
+    assert await evidence(stage, batch) == steps
+
+
 @on_stage(start=BEFORE_MIDNIGHT)
 async def test_a_person_may_say_that_it_was_filled_and_the_brokers_word_replaces_it(
     stage: Stage,
