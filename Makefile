@@ -46,7 +46,7 @@ smallscope: .venv/installed-dev
 MUTANTS ?= domain
 MUTANT_SEED ?= 0
 mutants: .venv/installed-dev
-	@PYTHONPATH=src:tests scripts/kept mutants $(BIN)/python -m mutants $(MUTANTS) $(MINUTES) $(MUTANT_SEED)
+	@PYTHONPATH=src:tests scripts/kept mutants-$(MUTANTS) $(BIN)/python -m mutants $(MUTANTS) $(MINUTES) $(MUTANT_SEED)
 
 # The line drops before an order is answered, in SEEDS runs on a virtual clock: what became of each.
 SEEDS ?= 500
