@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -317,16 +318,20 @@ def test_a_reader_that_leaves_early_is_no_error(shell: Shell) -> None:
     assert done.stderr == ""
 
 
-def test_a_client_command_imports_nothing_heavy(shell: Shell) -> None:
+@pytest.mark.parametrize(
+    "words", ["positions", "targets", "batches", "executions", "accounts", "watch", "events"]
+)
+def test_a_client_command_imports_nothing_heavy(shell: Shell, words: str) -> None:
     """Half a second before each answer is what makes people write their own scripts."""
     script = (
-        "import sys; from paperdesk.cli import main; assert main(['positions']) == 0;"
+        "import sys; from paperdesk.cli import main; assert main(sys.argv[1:]) == 0;"
         "heavy = ['pandas', 'litestar', 'sqlalchemy', 'ib_async', 'twsim', 'alembic', 'uvicorn',"
-        "'structlog', 'rich', 'click', 'asyncio', 'pygments'];"
+        "'structlog', 'rich', 'click', 'asyncio', 'pygments', 'typing_extensions',"
+        "'psycopg', 'paperdesk.config', 'paperdesk.desk', 'paperdesk.domain', 'paperdesk.wire'];"
         "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", script, *words.split()],
         cwd=shell.folder,
         env=os.environ | shell.env,
         capture_output=True,
@@ -335,3 +340,12 @@ def test_a_client_command_imports_nothing_heavy(shell: Shell) -> None:
     )
 
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_packages_are_compiled_when_they_are_installed() -> None:
+    """Where no cache may be written each start would compile them all: as long as the rest."""
+    for name in ("cyclopts.core", "httpx._client", "litestar.app", "rich.table"):
+        spec = find_spec(name)
+        assert spec is not None
+        assert spec.cached is not None
+        assert Path(spec.cached).exists(), name
