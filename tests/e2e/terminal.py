@@ -41,6 +41,7 @@ def on_terminal(
     answer: str = "",
     after: str = "",
     interrupt_after: str = "",
+    columns: int = COLUMNS,
 ) -> Seen:
     """Run a command; type `answer` once it shows `after`, or Ctrl-C after something else."""
     child, terminal = pty.fork()
@@ -48,7 +49,7 @@ def on_terminal(
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite in the background ignores it
         os.chdir(cwd)
         os.execve(COMMANDS / words[0], list(words), {**os.environ, "TERM": "xterm", **env})  # noqa: S606 - our own
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
     seen, deadline = b"", time.monotonic() + SECONDS_MAX
     try:
         while time.monotonic() < deadline:

@@ -319,7 +319,17 @@ def test_a_reader_that_leaves_early_is_no_error(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["positions", "targets", "batches", "executions", "accounts", "watch", "events"]
+    "words",
+    [
+        "positions",
+        "targets",
+        "batches",
+        "executions",
+        "accounts",
+        "watch",
+        "events",
+        "keys list",
+    ],
 )
 def test_a_client_command_imports_nothing_heavy(shell: Shell, words: str) -> None:
     """Half a second before each answer is what makes people write their own scripts."""

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from e2e.processes import COMMANDS, api_of, command
+from e2e.terminal import on_terminal
 from paperdesk.domain.keys import recognised
 
 
@@ -64,6 +65,11 @@ def test_a_key_made_beside_a_running_service_opens_and_can_be_turned_and_revoked
             ["bot", "active", "read"],
         ]
         assert text not in service.text()
+        seen = on_terminal(
+            "paperdesk", "keys", "list", *here, cwd=tmp_path, env={}, columns=80
+        ).text
+        assert "Expires at" not in seen, "a column in which nothing stands"
+        assert [line for line in seen.splitlines() if "bot" in line and "revoked" in line]
 
 
 def test_keys_are_made_in_the_ledger_where_no_service_runs_and_open_once_one_does(

@@ -1,67 +1,53 @@
 """`paperdesk keys`: API keys from a command line.
 
 Owns: the four commands and what they print. A running service is asked; where none runs, the
-ledger is changed by this process, so that nobody can lock himself out. Knows nothing of how a key
-is made.
+ledger is changed by this process (`offline`), so that nobody can lock himself out. Knows nothing of
+how a key is made.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import msgspec
 from cyclopts import App, Parameter
 
 from paperdesk.cli.options import Config, Json, Url
+from paperdesk.cli.output import Column, say, show, write
 from paperdesk.cli.remote import NotRunning, ask, place_of
-from paperdesk.config import Settings, load_settings
-from paperdesk.desk.administering import Administrator
-from paperdesk.domain.client import Client
-from paperdesk.wire.keys import (
-    KeyBody,
-    KeysAnswer,
-    NewKeyAnswer,
-    parse_create_key,
-    parse_rotate_key,
-)
+
+if TYPE_CHECKING:
+    from paperdesk.cli.offline import LedgerKeys
 
 app: Final = App(name="keys", help="Make, list, rotate and revoke API keys.")
 
-COLUMNS: Final = (
-    "id",
-    "name",
-    "status",
-    "scopes",
-    "accounts",
-    "symbols",
-    "expires_at",
-    "last_used_at",
-)
-
 Body = dict[str, Any]
-# What is done to the ledger by this process, where no service runs.
-Offline = Callable[[Administrator, Client], Awaitable[Any]]
+Several = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+
+
+def _entry(name: str) -> Column:
+    def of(key: Body) -> object:
+        return ",".join(key[name]) if isinstance(key[name], list) else key[name]
+
+    return Column(name.capitalize().replace("_", " "), of)
+
+
+COLUMNS: Final = tuple(
+    _entry(name)
+    for name in (
+        "id", "name", "status", "scopes", "accounts", "symbols", "expires_at", "last_used_at",
+    )
+)  # fmt: skip
 
 
 @app.command
 def create(
     name: str,
     *,
-    scope: Annotated[
-        tuple[str, ...], Parameter(name="--scope", negative="", show_default=False)
-    ] = (),
-    account: Annotated[
-        tuple[str, ...], Parameter(name="--account", negative="", show_default=False)
-    ] = (),
-    symbol: Annotated[
-        tuple[str, ...], Parameter(name="--symbol", negative="", show_default=False)
-    ] = (),
+    scope: Several = (),
+    account: Several = (),
+    symbol: Several = (),
     expires_at: Annotated[str | None, Parameter(name="--expires-at")] = None,
     config: Config = None,
     url: Url = None,
@@ -91,26 +77,15 @@ def create(
     }
     body = {key: value for key, value in given.items() if value}
 
-    async def offline(admin: Administrator, client: Client) -> NewKeyAnswer:
-        made = await admin.create_key(client, parse_create_key(body))
-        return NewKeyAnswer.made(made, admin.now())
-
-    made = _ask(config, url, ("POST", "/api/v1/keys", body), offline)
-    return _print_new(made, f"Key of {made['name']}, shown this once:", as_json=as_json)
+    made = _ask(config, url, ("POST", "/api/v1/keys", body), lambda keys: keys.create(body))
+    return _show_new(made, f"Key of {made['name']}, shown this once:", as_json=as_json)
 
 
 @app.command(name="list")
-def show(*, config: Config = None, url: Url = None, as_json: Json = False) -> int:
+def list_keys(*, config: Config = None, url: Url = None, as_json: Json = False) -> int:
     """List the keys, without what opens."""
-
-    async def offline(admin: Administrator, client: Client) -> KeysAnswer:
-        return KeysAnswer.of(admin.configured(client), await admin.keys(client), admin.now())
-
-    found = _ask(config, url, ("GET", "/api/v1/keys", None), offline)
-    if as_json:
-        _print_json(found)
-    else:
-        _print_table(found["keys"])
+    found = _ask(config, url, ("GET", "/api/v1/keys", None), lambda keys: keys.list())
+    show(found["keys"], COLUMNS, document=found, as_json=as_json)
     return 0
 
 
@@ -134,14 +109,11 @@ def rotate(
     """
     body: Body = {} if old_ends_in is None else {"old_ends_in_seconds": old_ends_in}
 
-    async def offline(admin: Administrator, client: Client) -> NewKeyAnswer:
-        made = await admin.rotate_key(client, key_id, parse_rotate_key(body))
-        return NewKeyAnswer.made(made, admin.now(), rotated=key_id)
-
-    made = _ask(config, url, ("POST", f"/api/v1/keys/{key_id}/rotate", body), offline)
+    call = ("POST", f"/api/v1/keys/{key_id}/rotate", body)
+    made = _ask(config, url, call, lambda keys: keys.rotate(key_id, body))
     ends = "opens until it is revoked" if old_ends_in is None else f"ends in {old_ends_in} s"
     words = f"Second key of {made['name']}, shown this once; {key_id} {ends}:"
-    return _print_new(made, words, as_json=as_json)
+    return _show_new(made, words, as_json=as_json)
 
 
 @app.command
@@ -155,15 +127,11 @@ def revoke(
     key_id
         The eight digits that the key shows after pdk_.
     """
-
-    async def offline(admin: Administrator, client: Client) -> KeyBody:
-        return KeyBody.of(await admin.revoke_key(client, key_id), admin.now())
-
-    revoked = _ask(config, url, ("DELETE", f"/api/v1/keys/{key_id}", None), offline)
+    call = ("DELETE", f"/api/v1/keys/{key_id}", None)
+    revoked = _ask(config, url, call, lambda keys: keys.revoke(key_id))
     if as_json:
-        _print_json(revoked)
-    else:
-        _say(f"{revoked['id']} of {revoked['name']} opens no more.")
+        show((), (), document=revoked, as_json=True)
+    say(f"{revoked['id']} of {revoked['name']} opens no more.")
     return 0
 
 
@@ -171,57 +139,21 @@ def _ask(
     config: Path | None,
     url: str | None,
     call: tuple[str, str, Body | None],
-    offline: Offline,
+    otherwise: Callable[[LedgerKeys], Awaitable[Any]],
 ) -> Body:
     """Ask the service; where none runs, do it in this process."""
     try:
         return ask(place_of(url, config), *call)
     except NotRunning:
-        pass
-    return asyncio.run(_do(load_settings(config, os.environ), offline))
+        from paperdesk.cli.offline import in_ledger  # noqa: PLC0415 - long, and seldom needed
+
+        return in_ledger(config, otherwise)
 
 
-async def _do(settings: Settings, offline: Offline) -> Body:
-    from paperdesk import bootstrap  # noqa: PLC0415 - it takes long, and is seldom needed
-
-    async with bootstrap.administering(settings) as (administrator, operator):
-        done: Body = msgspec.to_builtins(await offline(administrator, operator))
-        return done
-
-
-def _print_new(made: Mapping[str, Any], words: str, *, as_json: bool) -> int:
+def _show_new(made: Body, words: str, *, as_json: bool) -> int:
     if as_json:
-        _print_json(made)
+        show((), (), document=made, as_json=True)
     else:
-        _say(words)
-        print(made["key"])  # noqa: T201 - alone, so that a script can take it
+        say(words)
+        write(made["key"])  # alone, so that a script can take it
     return 0
-
-
-def _print_table(keys: Sequence[Mapping[str, Any]]) -> None:
-    rows = [[_cell(key[column]) for column in COLUMNS] for key in keys]
-    if not sys.stdout.isatty():
-        for row in (COLUMNS, *rows):
-            print("\t".join(row))  # noqa: T201 - a command line speaks here
-        return
-    from rich.console import Console  # noqa: PLC0415 - only a person sees a table
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(*COLUMNS, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    return ",".join(value) if isinstance(value, list | tuple) else str(value)
-
-
-def _print_json(document: Mapping[str, Any]) -> None:
-    print(json.dumps(document, indent=2))  # noqa: T201 - a command line speaks here
-
-
-def _say(words: str) -> None:
-    print(words, file=sys.stderr)  # noqa: T201 - a command line speaks here
