@@ -7,7 +7,7 @@ CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races prove \
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts \
-	schema machine fuzz-service planted storm harms smallscope mutants
+	schema machine fuzz-service planted storm harms smallscope mutants exits
 
 # The dashboard's scripts come with the installation; where npm was out of reach then, try again.
 run: .venv/installed
@@ -145,6 +145,10 @@ backup-drill: .venv/installed-dev
 # Known holes in what the lock names, and a bill of materials in build/sbom.json.
 audit: .venv/audit/installed
 	@scripts/audit
+
+# Every exit code of the commands, brought about: the command, what it said, how it ended.
+exits: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m e2e.exits
 
 # Everything in bench/; what it prints depends on the machine, and nothing fails by it.
 bench: .venv/installed-dev

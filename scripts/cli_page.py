@@ -52,7 +52,8 @@ sent.
 {exits}
 
 A command that is left by Ctrl-C ends with 130, as in every shell; what it had sent goes on, and it says
-so. `doctor` ends with 1 where a check failed.
+so. `doctor` ends with 1 where a check failed. `make exits` brings each code about, and prints what a
+person sees then.
 
 """
 

@@ -175,16 +175,14 @@ def test_a_bad_file_is_named_line_by_line_and_nothing_is_sent(shell: Shell) -> N
     assert len(shell.client.batches()) == before
 
 
-def test_a_rejected_order_and_an_unknown_symbol_end_with_exceptions(shell: Shell) -> None:
-    shell.client.simulate(fault={"code": "O04", "parameters": {"symbol": "PG"}})
-    done = shell.run("submit", "-", "--yes", "--wait", stdin="PG,10\nNOSUCH,1\n")
+def test_a_rejected_order_beside_one_that_fills_and_one_that_nobody_knows(shell: Shell) -> None:
+    shell.client.simulate(fault={"code": "O06", "parameters": {"symbol": "PG"}})
+    done = shell.run("submit", "-", "--yes", "--wait", stdin="PG,10\nNOSUCH,1\nPEP,1\n")
     shell.client.simulate(clear_faults=True)
 
     assert done.returncode == 3, done.stderr
-    assert "✗ not on target: " in done.stderr
-    assert "NOSUCH" in done.stderr
-    nothing = shell.run("submit", "-", "--yes", stdin="NOSUCH,1\n")
-    assert nothing.returncode == 3
+    rows = {row[0]: row[8] for line in done.stdout.splitlines() if (row := line.split("\t"))}
+    assert rows == {"symbol": "status", "PG": "Inactive", "NOSUCH": "error", "PEP": "Filled"}
 
 
 def test_what_still_works_when_time_is_up_can_be_watched_left_and_cancelled(

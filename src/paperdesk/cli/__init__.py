@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 from cyclopts import App, CycloptsError, Group, Parameter
@@ -17,11 +17,25 @@ from paperdesk import __version__
 from paperdesk.cli.exits import Exit, exit_of
 from paperdesk.cli.options import Config
 from paperdesk.cli.remote import import_without
-from paperdesk.errors import PaperdeskError, Unauthorized, Unreachable
+from paperdesk.errors import (
+    BrokerUnavailable,
+    Halted,
+    OutcomeUnknown,
+    PaperdeskError,
+    Unauthorized,
+    Unreachable,
+)
 from paperdesk.masking import masked
 
 HELP: Final = ("--help", "-h", "completion")
 EXIT_INTERRUPTED: Final = 130  # what a shell makes of Ctrl-C
+# What to do next, where the service's own words cannot name a command.
+STEPS: Final[Mapping[type[PaperdeskError], str]] = {
+    Unreachable: "Is it running? paperdesk serve starts one, paperdesk doctor looks for more.",
+    BrokerUnavailable: "paperdesk accounts shows when it is back, paperdesk doctor looks for why.",
+    Halted: "paperdesk resume --reason … ends a halt of all, with --account that of one.",
+    OutcomeUnknown: "paperdesk batches shows it, if it was accepted.",
+}
 
 app: Final = App(
     name="paperdesk",
@@ -124,10 +138,9 @@ def _words(error: PaperdeskError) -> str:
             "the service does not know this API key: set PAPERDESK_API_KEY, or run the command "
             "where .paperdesk/key is"
         )
-    if isinstance(error, Unreachable):
-        return (
-            f"{error.detail}. Is it running? paperdesk serve starts one, doctor looks for more."
-        )
+    for kind, step in STEPS.items():
+        if isinstance(error, kind):
+            return f"{error.detail}\n  → {step}"
     return error.detail
 
 

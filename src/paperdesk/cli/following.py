@@ -17,7 +17,7 @@ from cyclopts import Parameter
 from paperdesk.cli.options import Config, Json, Timeout, Url
 from paperdesk.cli.output import Column, console, money, number, say, show, text
 from paperdesk.cli.remote import connect, place_of
-from paperdesk.cli.verdicts import fills, is_resting, verdict
+from paperdesk.cli.verdicts import fills, is_resting, next_step, verdict
 from paperdesk.client.batch import BatchView
 from paperdesk.client.blocking import Batch, Client
 from paperdesk.errors import NotFound
@@ -73,7 +73,7 @@ def conclude(batch: BatchView, *, as_json: bool) -> int:
     """Print what came of a batch that was followed; return the exit code."""
     words, code = verdict(batch)
     show(batch.orders, ORDERS, document=batch.state, as_json=as_json)
-    say(f"{words} · paperdesk show {batch.batch_id}")
+    say(f"{words}\n  → {next_step(code, batch.account_id, batch.batch_id)}")
     return code
 
 

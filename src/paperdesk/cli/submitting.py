@@ -20,7 +20,15 @@ from paperdesk.cli.following import ORDERS, conclude, follow
 from paperdesk.cli.options import Account, Config, Json, Timeout, Url, Yes
 from paperdesk.cli.output import Column, asked, number, say, show, text
 from paperdesk.cli.remote import connect, place_of
-from paperdesk.cli.verdicts import note, question, spell_trade, to_send, trade
+from paperdesk.cli.verdicts import (
+    next_step,
+    note,
+    question,
+    spell_trade,
+    to_send,
+    trade,
+    unsent,
+)
 from paperdesk.client.blocking import Batch, Client
 from paperdesk.client.results import Preview
 from paperdesk.errors import BadRequest, FieldError, PaperdeskError
@@ -80,14 +88,16 @@ def submit(  # noqa: PLR0913 - an option each
         if preview:
             show(plan, PREVIEW, document=plan, as_json=as_json)
             _say_warnings(plan)
-            return _ended_unsent(plan) if not to_send(plan) else Exit.DONE
+            return unsent(plan)[1] if not to_send(plan) else Exit.DONE
         show(plan, PREVIEW, to=sys.stderr)
         _say_warnings(plan)
         if unlisted is None:
             _say_unlisted(client, plan)
         if not to_send(plan) and not any(order.kept for order in plan):
-            say("✓ nothing to send: every target is reached" if not _ended_unsent(plan) else "")
-            return _ended_unsent(plan)
+            words, code = unsent(plan)
+            step = next_step(code, plan.account_id)
+            say(f"{words}\n  → {step}" if step else words)
+            return code
         if not yes and asked(question(plan, _environment(client))).lower() not in {"y", "yes"}:
             say("Nothing was sent.")
             return Exit.USAGE
@@ -135,14 +145,6 @@ def _say_unlisted(client: Client, plan: Preview) -> None:
         named = ", ".join(others[:UNLISTED_NAMED_MAX])
         more = "" if len(others) <= UNLISTED_NAMED_MAX else ", …"
         say(f"  Held and not in the file, left alone: {len(others)} ({named}{more})")
-
-
-def _ended_unsent(plan: Preview) -> Exit:
-    """Return how a plan ends of which nothing can be sent."""
-    codes = {order.error_code for order in plan if order.is_failed}
-    if not codes:
-        return Exit.DONE
-    return Exit.HALTED if "halted" in codes else Exit.EXCEPTIONS
 
 
 def _environment(client: Client) -> str:

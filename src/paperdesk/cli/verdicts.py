@@ -34,6 +34,30 @@ def verdict(batch: BatchView) -> tuple[str, Exit]:
     return f"✓ on target{_costs(batch.orders)}", Exit.DONE
 
 
+def unsent(preview: Preview) -> tuple[str, Exit]:
+    """Return what to say of a preview of which nothing can be sent, and how to end."""
+    failed = [order for order in preview if order.is_failed]
+    if not failed:
+        return "✓ nothing to send: every target is reached", Exit.DONE
+    is_halted = any(order.error_code == "halted" for order in failed)
+    words = f"✗ nothing was sent: {_reasons(failed)}"
+    return words, Exit.HALTED if is_halted else Exit.EXCEPTIONS
+
+
+def next_step(code: Exit, account_id: str, batch_id: str | None = None) -> str:
+    """Return what to do after a batch that ended with `code`, with the command for it."""
+    match code:
+        case Exit.HALTED:
+            return f"paperdesk resume --reason … --account {account_id}, then submit again"
+        case Exit.EXCEPTIONS:
+            look = "" if batch_id is None else f"paperdesk show {batch_id} · "
+            return f"{look}mend it and submit again: what is reached is not traded twice"
+        case Exit.MARKET_CLOSED | Exit.STILL_WORKING:
+            return f"paperdesk watch {batch_id} follows, paperdesk cancel {batch_id} withdraws"
+        case _:
+            return "" if batch_id is None else f"paperdesk show {batch_id}"
+
+
 def is_resting(working: Sequence[Order]) -> bool:
     """Tell whether nothing more will come before the market opens."""
     return bool(working) and all(
@@ -48,12 +72,17 @@ def _costs(orders: Sequence[Order]) -> str:
 
 def _reasons(failed: Sequence[Order]) -> str:
     named = [
-        f"{order.symbol} {order.status}{_filled(order)}"
-        + (f" ({order.error.rstrip('.')})" if order.error else "")
+        f"{order.symbol} {order.status}{_filled(order)}{_words(order)}"
         for order in failed[:NAMED_MAX]
     ]
     more = len(failed) - NAMED_MAX
     return " · ".join(named) + (f" · and {more} more" if more > 0 else "")
+
+
+def _words(order: Order) -> str:
+    """Return why, in the broker's words and under its code where it was the broker."""
+    code = "" if order.broker_code is None else f"IBKR {order.broker_code}: "
+    return f" ({code}{order.error.rstrip('.')})" if order.error else ""
 
 
 def _filled(order: Order) -> str:

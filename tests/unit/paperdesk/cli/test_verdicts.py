@@ -43,8 +43,8 @@ def batch(*orders: Order) -> BatchView:
             Exit.STILL_WORKING,
         ),
         (
-            [order("XOM", "Inactive", error="201: no funds.", qty=9, filled_qty=4)],
-            "✗ not on target: XOM Inactive after 4 of 9 (201: no funds)",
+            [order("XOM", "Inactive", error="no funds.", broker_code=201, qty=9, filled_qty=4)],
+            "✗ not on target: XOM Inactive after 4 of 9 (IBKR 201: no funds)",
             Exit.EXCEPTIONS,
         ),
         (
