@@ -64,6 +64,23 @@ or, for whoever sends `Accept: application/x-ndjson`, of JSON lines. Each event 
 
 
 TAIL = """\
+## Passed on to a web hook
+
+`paperdesk events --follow --forward-to http://localhost:3000/hook` posts each event to an address of
+yours, in the order of the ids, in the form of [Standard Webhooks](https://www.standardwebhooks.com): the
+object above as the body, and the headers `webhook-id` (`evt_` and the id, the same at each attempt),
+`webhook-timestamp` and `webhook-signature`; its libraries verify them. The secret is
+`PAPERDESK_WEBHOOK_SECRET`, `whsec_` and 24 to 64 bytes in base64, else the one in
+`.paperdesk/webhook-secret`, which is made where none is.
+
+An event is tried until the answer is 2xx, and the next one waits for it: after 0.5, 1, 2 and 4 s, with
+`--follow` then every 30 s for ever; otherwise the command ends with 1, as it does at once on a 410. Which
+event was taken last is kept in `.paperdesk/forwarded/`, for each service, filter and address, so the next
+start goes on with the one behind it; `--since-id` says otherwise. An event may come twice where the
+command was killed between the answer and that note: the id tells.
+"""
+
+ROWS = """\
 A row of an order is the one of `GET /api/v1/orders/{batch_id}`, a fill an item of
 `GET /api/v1/executions`, a mismatch a lock of `GET /api/v1/accounts`.
 """
@@ -83,7 +100,8 @@ def main() -> None:
         "\n## What the stream says of itself\n",
         "These have no id, are sent whatever `types` names, and are in no ledger.\n",
         *table(CONTROLS),
-        f"\n{TAIL}",
+        f"\n{ROWS}",
+        TAIL.rstrip("\n") + "\n",
     ]
     sys.stdout.write("\n".join(parts))
 

@@ -30,10 +30,9 @@ def sse(id: int | None, kind: str, **data: object) -> bytes:
 
 
 class Service(BaseHTTPRequestHandler):
-    """Tells three events, and takes posted ones, each at the second attempt."""
+    """Tells three events."""
 
     asked: list[str] = []  # noqa: RUF012 - of the one server of a test
-    posted: list[dict[str, object]] = []  # noqa: RUF012 - as above
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
@@ -41,12 +40,6 @@ class Service(BaseHTTPRequestHandler):
         told = [sse(None, "stream.ready", head_id=HEAD)]
         told += [sse(i, "order.filled", symbol="AAPL", qty=i) for i in range(begin, HEAD + 1)]
         self.answer(200, b"".join([*told, sse(None, "heartbeat", head_id=HEAD)]))
-
-    def do_POST(self) -> None:
-        event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        is_taken = event in self.posted or self.path == "/hook"
-        self.posted.append(event)
-        self.answer(204 if is_taken else 500, b"")
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -59,7 +52,7 @@ class Service(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    Service.asked, Service.posted = [], []
+    Service.asked = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -90,18 +83,3 @@ def test_what_happened_is_printed_and_then_it_ends(url: str, tmp_path: Path) -> 
     assert [json.loads(line)["id"] for line in later.stdout.splitlines()] == [3]
     assert Service.asked[-1] == "/api/v1/events?types=order.%2A"
     assert events(url, tmp_path, "--since-id", "3").stdout == ""
-
-
-def test_events_are_passed_on_in_order_until_each_is_taken(url: str, tmp_path: Path) -> None:
-    done = events(url, tmp_path, "--forward-to", f"{url}/second-attempt")
-    assert done.returncode == 0, done.stderr
-    assert [event["id"] for event in Service.posted] == [1, 1, 2, 2, 3, 3]
-    assert "3 order.filled → 204" in done.stderr
-
-
-def test_a_hook_that_is_gone_says_where_to_go_on(url: str, tmp_path: Path) -> None:
-    done = events(url, tmp_path, "--since-id", "1", "--forward-to", "http://127.0.0.1:9/hook")
-
-    assert done.returncode == 1
-    assert "did not take event 2" in done.stderr
-    assert "--since-id 1" in done.stderr

@@ -1,7 +1,7 @@
 """`paperdesk events`: the stream of events in a terminal, in a pipe, or passed on to a web hook.
 
-Owns: its options, a line for a person and one for a program, and how often a hook is tried. Knows
-nothing of how the stream resumes.
+Owns: its options, a line for a person and one for a program. Knows nothing of how the stream
+resumes, or of what a hook is posted.
 """
 
 from __future__ import annotations
@@ -9,22 +9,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from time import sleep
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
 from paperdesk.cli.options import Account, Config, Json, Url
-from paperdesk.cli.output import plain, say, write
+from paperdesk.cli.output import plain, write
 from paperdesk.cli.remote import connect, place_of
 from paperdesk.client.stream import READY, Event
-from paperdesk.errors import PaperdeskError
 
-if TYPE_CHECKING:
-    import httpx
-
-HOOK_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
-HOOK_SECONDS: Final = 10.0
 _TOLD: Final = (
     "symbol", "action", "side", "quantity", "qty", "filled_qty", "avg_fill_price", "price",
     "status", "error", "reason", "counts",
@@ -56,24 +49,37 @@ def events(
     batch
         Only of this batch.
     since_id
-        After this event; without it from the beginning, or with --follow from now on.
+        After this event; without it from the beginning, or with --follow from now on. What is
+        passed on goes on after the last event that the address took.
     follow
         Go on with what happens; a lost line is taken up again, and nothing is missed.
     forward_to
-        Post each event as JSON to this address, in order, instead of printing it.
+        Post each event to this address, in order, in the form of Standard Webhooks, until it is
+        taken. It is signed with PAPERDESK_WEBHOOK_SECRET, else with .paperdesk/webhook-secret.
     """
+    place, hook = place_of(url, config), None
+    if forward_to is not None:
+        from paperdesk.cli.forwarding import Hook  # noqa: PLC0415 - only who forwards pays
+
+        hook = Hook(forward_to, stream=f"{place.url} {types} {account} {batch}", insists=follow)
+        since_id = hook.last_id() if since_id is None else since_id
     begin = since_id if follow else since_id or 0
-    with connect(place_of(url, config)) as client, _hook(forward_to) as hook:
+    if hook is not None and begin is not None:
+        hook.keep(begin)
+    with connect(place) as client:
         happened = client.events(
             types, account_id=account, batch_id=batch, since_id=begin, control=True
         )
         for event in happened if follow else _until_now(happened, begin or 0):
             if event.id is None:
-                continue
-            if forward_to is None:
+                if hook is not None and event.type == READY and hook.last_id() is None:
+                    hook.keep(
+                        event.data["head_id"]
+                    )  # from now on, whatever becomes of the first
+            elif hook is None:
                 _print(event, as_json=as_json)
             else:
-                _forward(hook, forward_to, event)
+                hook.forward(event)
     return 0
 
 
@@ -115,32 +121,3 @@ def _word(name: str, value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}={entry}" for key, entry in value.items())
     return str(value) if name in {"symbol", "action", "side", "status"} else f"{name}={value}"
-
-
-def _hook(address: str | None) -> httpx.Client:
-    import httpx  # noqa: PLC0415 - the client has imported it
-
-    return httpx.Client(timeout=HOOK_SECONDS, trust_env=address is not None)
-
-
-def _forward(hook: httpx.Client, address: str, event: Event) -> None:
-    """Post one event until it is taken. Raises PaperdeskError that says where to go on."""
-    import httpx  # noqa: PLC0415 - as above
-
-    body = json.dumps(plain(event)).encode()
-    headers = {"Content-Type": "application/json", "Webhook-Id": str(event.id)}
-    why = ""
-    for pause in (*HOOK_PAUSES, 0):
-        try:
-            answer = hook.post(address, content=body, headers=headers)
-            if answer.is_success:
-                say(f"{event.id} {event.type} → {answer.status_code}")
-                return
-            why = f"HTTP {answer.status_code}"
-        except httpx.TransportError as error:
-            why = str(error) or type(error).__name__
-        sleep(pause)
-    before = (event.id or 1) - 1
-    raise PaperdeskError(
-        f"{address} did not take event {event.id} ({why}); go on with --since-id {before}"
-    )
