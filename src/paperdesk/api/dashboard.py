@@ -53,7 +53,7 @@ class Site:
     @classmethod
     def read(cls, folder: Path) -> Site:
         """Return the site in `folder`; without what the build hook brings, a page that says so."""
-        missing = _missing(folder)
+        missing = missing_in(folder)
         if missing is not None:
             return cls("", _missing_page(missing), {}, missing)
         paths = [*folder.glob("*.*"), *(folder / VENDOR).glob("*.*")]
@@ -68,7 +68,7 @@ class Site:
         return cls(build, index.replace(b"{build}", build.encode()), files)
 
 
-def _missing(folder: Path) -> str | None:
+def missing_in(folder: Path) -> str | None:
     """Say why the page cannot work, None where everything is there."""
     vendor = folder / VENDOR
     if all((vendor / name).exists() for name in NEEDED):

@@ -1,6 +1,6 @@
 """Asking a gateway who it is, without trading: for a person who looks for what is wrong.
 
-Owns: one handshake by the real protocol, and what the gateway says in it. A TCP accept is not
+Owns: one handshake by the real protocol, one quote, and what the gateway says to them. A TCP accept is not
 enough: a gateway that waits for a login, or for a dialog, accepts and says nothing. Knows nothing of
 what should be done about it.
 """
@@ -14,31 +14,36 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from ib_async import IB, StartupFetch
+from ib_async import IB, Contract, StartupFetch, Ticker
 
 from paperdesk.broker import reasons
 from paperdesk.broker.link import Address
 
 HANDSHAKE_SECONDS: Final = 4.0
 CONNECT_SECONDS: Final = 3.0
+QUOTE_SECONDS: Final = 3.0
+AAPL: Final = 265598  # traded whenever anything is
+_DELAYED: Final = 3  # reqMarketDataType: live where subscribed, else delayed
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
     """What a gateway said. `failed` says why there was no session, None where there was one.
 
-    `codes` are the errors that it said, with its words: 326, 321 and the like.
+    `codes` are the errors that it said, with its words: 326, 321 and the like. `quotes` are "live"
+    or "delayed", None where none came.
     """
 
     is_listening: bool
     failed: str | None = None
     version: int | None = None
     accounts: tuple[str, ...] = ()
+    quotes: str | None = None
     codes: Mapping[int, str] = field(default_factory=dict)
 
 
 async def probe(address: Address) -> Probed:
-    """Connect, read the accounts and the open orders, and leave."""
+    """Connect, read the accounts, the open orders and a quote, and leave."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             _, writer = await asyncio.open_connection(address.host, address.port)
@@ -66,11 +71,34 @@ async def _shake_hands(address: Address) -> Probed:
         failed = _words(address, error)
     version = ib.client.serverVersion() if ib.client.connState else None
     accounts = tuple(ib.client.getAccounts()) if ib.client.isReady() else ()
+    quotes = await _quotes(ib) if failed is None and ib.client.isReady() else None
     with suppress(OSError):
         ib.disconnect()
     return Probed(
-        is_listening=True, failed=failed, version=version, accounts=accounts, codes=codes
+        is_listening=True,
+        failed=failed,
+        version=version,
+        accounts=accounts,
+        quotes=quotes,
+        codes=codes,
     )
+
+
+async def _quotes(ib: IB) -> str | None:
+    """Return which quotes come, as the service asks for them."""
+    ib.reqMarketDataType(_DELAYED)
+    ticker = ib.reqMktData(Contract(conId=AAPL, exchange="SMART"), snapshot=True)
+    with suppress(TimeoutError, OSError):  # the line may end meanwhile
+        async with asyncio.timeout(QUOTE_SECONDS):
+            while not _has_price(ticker):
+                await ticker.updateEvent
+    if not _has_price(ticker):
+        return None
+    return "delayed" if ticker.marketDataType >= _DELAYED else "live"
+
+
+def _has_price(ticker: Ticker) -> bool:
+    return any(price > 0 for price in (ticker.bid, ticker.ask, ticker.last, ticker.close))
 
 
 def _words(address: Address, error: OSError) -> str:

@@ -1,7 +1,7 @@
 """What `paperdesk doctor` looks at, one check after the other.
 
 Owns: each check: how it is made, when it is a warning and when a failure, and what to do then.
-Changes nothing. Prints nothing.
+Changes nothing but the dashboard's scripts, which it brings where it is asked to. Prints nothing.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from paperdesk import __version__
+from paperdesk.api import dashboard as page
 from paperdesk.cli.remote import connect, place_of
 from paperdesk.clock import SystemClock
 from paperdesk.config import GatewaySettings, LedgerSettings, Settings, load_settings
@@ -35,7 +38,7 @@ from paperdesk.whereabouts import Place
 
 if TYPE_CHECKING:
     from paperdesk.broker.probe import Probed
-    from paperdesk.client.standing import Account, Accounts
+    from paperdesk.client.standing import Account, Accounts, Status
 
 NEW_YORK: Final = "America/New_York"
 DISK_WARN_BYTES: Final = 1_000_000_000
@@ -44,8 +47,18 @@ SKEW_WARN_SECONDS: Final = 2.0
 SKEW_FAIL_SECONDS: Final = 30.0
 HEALTH_SECONDS: Final = 5.0
 REQUESTS_MAX: Final = 50  # a second, of all clients of one gateway (TWS API: error 100)
+PACE_WARN: Final = 0.8  # of what the service may ask of a gateway
+LOGIN_WARN: Final = timedelta(hours=12)
+ROOT: Final = Path(__file__).parents[
+    3
+]  # of a checkout, which can bring the dashboard's scripts
 PROBE_CLIENT_ID_ABOVE: Final = 900  # beside a service that has the configured one
-ID_IN_USE, INVALID = 326, 321
+ID_IN_USE, INVALID, COMPETING = 326, 321, 10197
+# What a gateway shows on its own screen keeps its API from answering.
+DIALOGS: Final = (
+    "look at the gateway's screen: a login or its second factor, the warning of paper trading, "
+    '"Accept incoming connection?" or an update holds the API until somebody answers'
+)
 READ_ONLY: Final = "Read-Only"
 
 
@@ -82,11 +95,14 @@ def fail(name: str, seen: str, todo: str) -> Check:
     return Check(name, State.FAIL, seen, todo)
 
 
-def checks(config: Path | None, url: str | None, environ: Mapping[str, str]) -> Iterator[Check]:
+def checks(
+    config: Path | None, url: str | None, environ: Mapping[str, str], *, fix: bool = False
+) -> Iterator[Check]:
     """Yield every check, in the order in which a person would look."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield ok("versions", f"Paperdesk {__version__} on Python {version}")
     yield time_zones()
+    yield dashboard(ROOT, fix=fix)
     try:
         settings = load_settings(config, environ)
     except ConfigError as error:
@@ -99,6 +115,8 @@ def checks(config: Path | None, url: str | None, environ: Mapping[str, str]) -> 
     for gateway in settings.gateways:
         yield from gateway_checks(gateway, serving)
     yield from pacing(settings.gateways)
+    if settings.gateways:
+        yield weekly_login(SystemClock().now())
 
 
 def _of_configuration(settings: Settings, config: Path | None) -> str:
@@ -118,6 +136,20 @@ def time_zones() -> Check:
         return fail("time zones", f"no data for {NEW_YORK}", "install tzdata")
     now = SystemClock().now().astimezone(zone)
     return ok("time zones", f"it is {now:%H:%M} in New York")
+
+
+def dashboard(root: Path, *, fix: bool) -> Check:
+    """Check that the page has its scripts; with `fix` bring them, where this is a checkout."""
+    hook = root / "hatch_build.py"
+    folder = root / "src/paperdesk/dashboard" if hook.exists() else page.FOLDER
+    why = page.missing_in(folder)
+    if why is not None and fix and hook.exists():
+        subprocess.run([sys.executable, hook], cwd=root, capture_output=True, check=False)  # noqa: S603 - ours
+        why = page.missing_in(folder)
+    if why is None:
+        return ok("dashboard", "its scripts are there")
+    todo = "paperdesk doctor --fix brings them" if hook.exists() else "install Paperdesk again"
+    return warn("dashboard", why, f"{todo}; then start the service again")
 
 
 # ── The ledger ────────────────────────────────────────────────────────────────────────────────
@@ -220,6 +252,7 @@ def _accounts(place: Place) -> Iterator[Check]:
     try:
         with connect(place) as client:
             found: Accounts = client.accounts()
+            status: Status = client.status()
     except (Unauthorized, Forbidden) as error:
         todo = "set PAPERDESK_API_KEY, or run it where .paperdesk/key is"
         yield fail("api key", error.detail, todo)
@@ -230,6 +263,24 @@ def _accounts(place: Place) -> Iterator[Check]:
     yield ok("api key", f"opens {len(found)} accounts")
     for account in found:
         yield from account_checks(account)
+    yield from status_checks(status)
+
+
+def status_checks(status: Status) -> Iterator[Check]:
+    """Judge how much the service asks of its gateways, and whether orders would trade now."""
+    session = status.session
+    if session is not None and session.is_open is False:
+        opens = "" if session.opens_at is None else f" until {session.opens_at:%a %H:%M} UTC"
+        yield ok("market", f"closed{opens}: orders rest until then")
+    for gateway in status.gateways:
+        used, most = gateway.requests_per_second, gateway.max_requests_per_second
+        if used is None or not most:
+            continue
+        name, seen = f"pace of {gateway.gateway}", f"{used:g} of {most} requests a second"
+        if used > most * PACE_WARN:
+            yield warn(name, seen, "orders wait for their turn: post fewer targets at once")
+        else:
+            yield ok(name, seen)
 
 
 def account_checks(account: Account) -> Iterator[Check]:
@@ -270,19 +321,34 @@ def judge(gateway: GatewaySettings, probed: Probed) -> Iterator[Check]:
         yield fail(name, probed.failed or "nothing listens", todo)
         return
     if ID_IN_USE in probed.codes:
-        todo = "stop the other program, or give another client_id; a dialog may wait, too"
+        todo = "stop the other program, or give another client_id; a dialog may look the same"
         yield fail(name, f"client id {gateway.client_id} is in use (326)", todo)
         return
     if probed.failed is not None:
-        todo = "log in, and close the dialogs that wait at the gateway"
-        yield fail(name, f"accepts, but the handshake fails: {probed.failed}", todo)
+        yield fail(name, f"accepts, but the handshake fails: {probed.failed}", DIALOGS)
         return
     yield ok(name, f"handshake, server version {probed.version}")
+    yield _quotes(name, probed)
     yield _paper(name, gateway, probed)
     said = probed.codes.get(INVALID, "")
     if READ_ONLY in said:
         todo = "take the tick off Read-Only API in Configure > Settings > API > Settings"
         yield fail(name, f"the API is read-only: {said}", todo)
+
+
+def _quotes(name: str, probed: Probed) -> Check:
+    match probed.quotes:
+        case "live":
+            return ok(name, "market data: live")
+        case "delayed":
+            todo = "limits in USD are judged by old prices: subscribe, or give expected_price"
+            return warn(name, "market data: delayed", todo)
+    if COMPETING in probed.codes:
+        todo = "another session has it: log its user in at one place only"
+    else:
+        todo = "subscribe to US stocks, or share the live user's data with the paper user"
+    words = "; ".join(f"{words} ({code})" for code, words in probed.codes.items())
+    return warn(name, f"market data: none{words and f': {words}'}", todo)
 
 
 def _paper(name: str, gateway: GatewaySettings, probed: Probed) -> Check:
@@ -311,3 +377,15 @@ def pacing(gateways: tuple[GatewaySettings, ...]) -> Iterator[Check]:
             yield warn(f"pacing {address}", seen, todo)
         else:
             yield ok(f"pacing {address}", seen)
+
+
+def weekly_login(now: datetime) -> Check:
+    """Tell when a gateway has to be logged in by hand again: each Sunday at 01:00 in New York."""
+    local = now.astimezone(ZoneInfo(NEW_YORK))
+    sunday = local + timedelta(days=(6 - local.weekday()) % 7)
+    due = sunday.replace(hour=1, minute=0, second=0, microsecond=0)
+    due += timedelta(days=7 if due <= local else 0)
+    seen = f"IBKR wants the gateway's login again after {due:%A %d %B, %H:%M} New York"
+    if due - local < LOGIN_WARN:
+        return warn("weekly login", seen, "have the second factor at hand then")
+    return ok("weekly login", seen)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
+from typing import Annotated, Final
+
+from cyclopts import Parameter
 
 from paperdesk.cli.checks import Check, State, checks
 from paperdesk.cli.exits import Exit
@@ -27,10 +29,22 @@ _MARKS: Final = {
 }
 
 
-def doctor(*, config: Config = None, url: Url = None, as_json: Json = False) -> int:
-    """Check configuration, ledger, service, gateways and accounts; say what to do."""
+def doctor(
+    *,
+    fix: Annotated[bool, Parameter(name="--fix", negative="", show_default=False)] = False,
+    config: Config = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> int:
+    """Check configuration, ledger, service, gateways and accounts; say what to do.
+
+    Parameters
+    ----------
+    fix
+        Bring the dashboard's scripts, where they are missing. Nothing else is changed.
+    """
     found = []
-    for check in checks(config, url, os.environ):
+    for check in checks(config, url, os.environ, fix=fix):
         found.append(check)
         if sys.stdout.isatty() and not as_json:
             _print(check)

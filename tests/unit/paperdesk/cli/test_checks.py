@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,16 +13,20 @@ import pytest
 from paperdesk.broker.link import Address
 from paperdesk.broker.probe import Probed, probe
 from paperdesk.cli.checks import (
+    ROOT,
     Check,
     account_checks,
     clock,
+    dashboard,
     gateway_checks,
     judge,
     ledger,
     pacing,
+    status_checks,
     time_zones,
+    weekly_login,
 )
-from paperdesk.client.standing import Account, Halt, Lock
+from paperdesk.client.standing import Account, GatewayState, Halt, Lock, Session, Status
 from paperdesk.config import GatewaySettings, LedgerSettings
 from paperdesk.domain.vocabulary import AccountId
 from twsim import Gateway
@@ -60,6 +65,33 @@ def test_a_gateway_is_judged_by_what_it_says(probed: Probed, state: str, words: 
     assert (last.state == "ok") == (not last.todo), "what is wrong has something to do"
 
 
+@pytest.mark.parametrize(
+    ("quotes", "codes", "state", "words"),
+    [
+        ("live", {}, "ok", ""),
+        ("delayed", {10167: "Displaying delayed market data"}, "warn", "give expected_price"),
+        (
+            None,
+            {10197: "No market data during competing live session"},
+            "warn",
+            "one place only",
+        ),
+        (None, {354: "Requested market data is not subscribed"}, "warn", "subscribe"),
+        (None, {}, "warn", "subscribe"),
+    ],
+)
+def test_market_data_is_live_delayed_or_none(
+    quotes: str | None, codes: dict[int, str], state: str, words: str
+) -> None:
+    probed = Probed(
+        is_listening=True, version=178, accounts=(ACCOUNT,), quotes=quotes, codes=codes
+    )
+    check = next(check for check in judge(GATEWAY, probed) if "market data" in check.seen)
+
+    assert (check.state, words in check.todo) == (state, True)
+    assert all(code in check.seen for code in map(str, codes)) or quotes == "delayed"
+
+
 async def test_a_real_handshake_tells_who_a_gateway_is() -> None:
     async with Gateway() as gateway:
         found = await probe(Address(gateway.host, gateway.port, 17))
@@ -70,6 +102,7 @@ async def test_a_real_handshake_tells_who_a_gateway_is() -> None:
     assert found.failed is None
     assert found.version
     assert found.accounts == ("DU8730189", "DUP203550")
+    assert found.quotes == "delayed", "as twsim says of whoever asks for delayed ones"
     assert "Read-Only" in read_only.codes[321]
     assert (gone.is_listening, "refused" in str(gone.failed)) == (False, True)
 
@@ -82,7 +115,9 @@ async def test_a_port_that_accepts_and_says_nothing_is_no_gateway(
         found = await probe(Address("127.0.0.1", silent.getsockname()[1], 17))
 
     assert found.is_listening
-    assert found.failed is not None
+    (judged,) = judge(GATEWAY, found)
+    assert (judged.state, "the handshake fails" in judged.seen) == ("fail", True)
+    assert "the warning of paper trading" in judged.todo
 
 
 async def test_an_id_that_another_program_has_is_named() -> None:
@@ -92,7 +127,7 @@ async def test_an_id_that_another_program_has_is_named() -> None:
         gateway.inject("A01")
         taken = await asyncio.to_thread(lambda: list(gateway_checks(settings, serving=False)))
 
-    assert states(beside) == ["ok", "ok"]
+    assert states(beside) == ["ok", "warn", "ok"]
     assert states(taken) == ["fail"]
 
 
@@ -139,3 +174,55 @@ def test_what_shares_a_gateway_shares_its_pace() -> None:
 
 def test_the_machine_knows_new_yorks_time() -> None:
     assert time_zones().state == "ok"
+
+
+def test_a_page_without_its_scripts_says_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert dashboard(ROOT, fix=False).state == "ok"
+    for name in ("hatch_build.py", "web/package.json", "web/package-lock.json"):
+        copy = tmp_path / name
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, copy)
+    without = dashboard(tmp_path, fix=False)
+    assert (without.state, "doctor --fix" in without.todo) == ("warn", True)
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
+    tried = dashboard(tmp_path, fix=True)
+    assert (tried.state, "npm says:" in tried.seen) == ("warn", True)
+
+
+def test_what_the_service_asks_of_a_gateway_is_held_against_what_it_may() -> None:
+    def status(used: float | None, session: Session | None = None) -> Status:
+        gateway = GatewayState(
+            gateway="g", is_up=True, requests_per_second=used, max_requests_per_second=45
+        )
+        return Status(
+            environment="paper",
+            version="1",
+            server_time=AT,
+            gateways=(gateway,),
+            session=session,
+        )
+
+    assert states(list(status_checks(status(12)))) == ["ok"]
+    assert states(list(status_checks(status(44)))) == ["warn"]
+    assert states(list(status_checks(status(None)))) == []
+    shut = Session(is_open=False, opens_at=AT)
+    (market, _) = status_checks(status(0, shut))
+    assert market.seen == "closed until Mon 00:00 UTC: orders rest until then"
+
+
+@pytest.mark.parametrize(
+    ("now", "state", "due"),
+    [
+        ("2026-03-09T14:30:00+00:00", "ok", "Sunday 15 March, 01:00"),
+        ("2026-03-14T20:00:00+00:00", "warn", "Sunday 15 March, 01:00"),
+        ("2026-03-15T05:00:00+00:00", "ok", "Sunday 22 March, 01:00"),
+    ],
+)
+def test_the_weekly_login_is_announced_half_a_day_before(
+    now: str, state: str, due: str
+) -> None:
+    check = weekly_login(datetime.fromisoformat(now))
+
+    assert (check.state, due in check.seen) == (state, True)
