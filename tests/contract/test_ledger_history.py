@@ -50,7 +50,6 @@ from paperdesk.domain.reports import Effect, ExecutionReport, Told
 from paperdesk.domain.views import Finding, Lock
 from paperdesk.domain.vocabulary import (
     BatchId,
-    HaltMode,
     OrderRef,
     PermId,
     Symbol,
@@ -220,7 +219,8 @@ async def stopped_and_locked(ledger: SqlLedger, wire: Wire) -> None:
     await ledger.lock(ACCOUNT, None, Lock(Symbol("*"), "a mass break", NOW, 1, 2))
     await ledger.unlock(ACCOUNT, [None], NOW, breaks_only=False)
     await planned(ledger, make_target(quantity=500), batch=batch, at=settled)
-    await ledger.halt(make_halt(HaltMode.REDUCE_ONLY), cancel_working=True)
+    await ledger.halt(make_halt(), cancel_working=True)
+    await ledger.resume(ACCOUNT, OPS, "get out", NOW + seconds(2), reduce_only=True)
     await ledger.resume(ACCOUNT, OPS, "over", NOW + seconds(3))
     again = "f1b2c3d4e5f67890"
     await sent(ledger, make_target(quantity=500), batch=again, first_id=20, at=settled)

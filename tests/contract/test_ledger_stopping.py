@@ -32,6 +32,7 @@ from makers import (
 )
 from paperdesk.desk.ports import Ledger
 from paperdesk.domain.batch import ErrorCode, Outcome, Successor
+from paperdesk.domain.halt import Halt
 from paperdesk.domain.order import OrderState, ShownStatus
 from paperdesk.domain.reports import Told
 from paperdesk.domain.views import TargetState
@@ -259,6 +260,38 @@ async def test_a_resumed_account_trades_again(ledger: Ledger) -> None:
 
     assert (await row(ledger)).error_code is ErrorCode.HALTED
     assert len(await claim(ledger, ref(batch=SECOND))) == 1
+
+
+async def test_a_resume_to_reduce_only_takes_the_place_of_the_halts_of_its_account(
+    ledger: Ledger,
+) -> None:
+    await hold(ledger, 150)
+    await ledger.halt(make_halt(), cancel_working=False)
+    await ledger.halt(make_halt(HaltMode.REDUCE_ONLY), cancel_working=False)
+    await ledger.halt(make_halt(account=ELSEWHERE), cancel_working=False)
+    at = NOW + seconds(1)
+
+    await ledger.resume(ACCOUNT, OPS, "get out", at, reduce_only=True)
+    standing = await ledger.halts()
+    await planned(ledger, make_target(quantity=0), make_target("MSFT"))
+
+    milder = Halt(ACCOUNT, HaltMode.REDUCE_ONLY, OPS.name, at, "get out")
+    assert standing == [make_halt(account=ELSEWHERE), milder]
+    assert (await row(ledger, 1)).error_code is ErrorCode.HALTED
+    assert len(await claim(ledger, ref())) == 1
+
+
+async def test_a_resume_to_reduce_only_halts_nothing_and_changes_no_milder_halt(
+    ledger: Ledger,
+) -> None:
+    await ledger.resume(ACCOUNT, OPS, "get out", NOW, reduce_only=True)
+    free = await ledger.halts()
+    stands = make_halt(HaltMode.REDUCE_ONLY)
+    await ledger.halt(stands, cancel_working=False)
+    await ledger.resume(ACCOUNT, OPS, "get out", NOW + seconds(1), reduce_only=True)
+
+    assert free == []
+    assert await ledger.halts() == [stands]
 
 
 async def test_a_resume_of_what_is_not_halted_is_nothing(ledger: Ledger) -> None:

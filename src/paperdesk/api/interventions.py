@@ -25,6 +25,7 @@ from paperdesk.wire.interventions import (
     NotPlacedBody,
     ResumeAnswer,
     ResumeBody,
+    ResumeRequest,
     parse_acceptance,
     parse_halt,
     parse_resolution,
@@ -61,9 +62,12 @@ async def _halt(call: Call, account: AccountId | None, request: HaltRequest) -> 
 
 
 async def resume_account(call: Call) -> ResumeAnswer:
-    """End the halt of an account. A halt of all accounts stands until that one is ended."""
-    reason = parse_resume(call.document)
-    return await _resume(call, call.account, reason)
+    """End the halt of an account. A halt of all accounts stands until that one is ended.
+
+    With the mode `reduce_only` it becomes one under which reducing orders leave, in one step.
+    """
+    request = parse_resume(call.document)
+    return await _resume(call, call.account, request)
 
 
 async def resume_all(call: Call) -> ResumeAnswer:
@@ -82,8 +86,12 @@ def _require_every_account(call: Call) -> None:
         )
 
 
-async def _resume(call: Call, account: AccountId | None, reason: str) -> ResumeAnswer:
-    standing = await call.desk.operator.resume(call.client, account, reason=reason)
+async def _resume(
+    call: Call, account: AccountId | None, request: ResumeRequest
+) -> ResumeAnswer:
+    standing = await call.desk.operator.resume(
+        call.client, account, reason=request.reason, reduce_only=request.reduce_only
+    )
     return ResumeAnswer.of(account, standing)
 
 

@@ -225,9 +225,18 @@ class Calls:
         path = _of_account(account_id, "halt")
         return (yield from self._ask("POST", path, standing.Halted, body=body))
 
-    def resume(self, reason: str, *, account_id: str | None = None) -> Flow[standing.Resumed]:
-        """End the halt of an account, or the one of all accounts."""
-        body = {"reason": reason}
+    def resume(
+        self,
+        reason: str,
+        *,
+        account_id: str | None = None,
+        mode: Literal["reduce_only"] | None = None,
+    ) -> Flow[standing.Resumed]:
+        """End the halt of an account, or the one of all accounts.
+
+        With the mode `reduce_only` it becomes one under which reducing orders leave.
+        """
+        body = {"reason": reason, "mode": mode}
         path = _of_account(account_id, "resume")
         return (yield from self._ask("POST", path, standing.Resumed, body=body))
 

@@ -49,9 +49,15 @@ export function HaltDialog() {
     setBusy(false);
   };
   const reduceOnly = async () => {
-    // A milder halt beside a stricter one changes nothing: the stricter one has to go.
-    await post(`/accounts/${of}/resume`, { reason: `${REASON}: orders that reduce may leave` });
-    await send(of, { reason: REASON, mode: "reduce_only" });
+    const reason = `${REASON}: orders that reduce may leave`;
+    try {
+      const { halt } = await post(`/accounts/${of}/resume`, { reason, mode: "reduce_only" });
+      haltAnswer.value = { ...answer, ...halt, account_id: of };
+      haltTrouble.value = null;
+    } catch (error) {
+      haltTrouble.value = `It stays halted as it was: ${error.message}`;
+    }
+    state.changed("status", "accounts", "targets");
   };
   return html`<${Dialog} title=${title} onClose=${closeDialog}>
     <${Trouble} words=${haltTrouble.value} />

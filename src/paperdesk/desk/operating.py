@@ -124,10 +124,20 @@ class Operator:
         return [await self._ledger.order(order.ref) for order in found]
 
     async def resume(
-        self, client: Client, account: AccountId | None, *, reason: str
+        self,
+        client: Client,
+        account: AccountId | None,
+        *,
+        reason: str,
+        reduce_only: bool = False,
     ) -> Halt | None:
-        """Lift the halts of an account, or the one of all; return what still stands there."""
-        await self._ledger.resume(account, client.actor, reason, self._clock.now())
+        """Lift the halts of an account, or the one of all; return what still stands there.
+
+        With `reduce_only` that is a halt under which reducing orders leave.
+        """
+        await self._ledger.resume(
+            account, client.actor, reason, self._clock.now(), reduce_only=reduce_only
+        )
         self._feed.publish(self._lanes if account is None else [account])
         halts = await self._ledger.halts()
         return strictest(halts) if account is None else strictest_of(halts, account)

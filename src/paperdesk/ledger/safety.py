@@ -46,11 +46,20 @@ class Safety(Transacting):
         )
 
     async def resume(
-        self, account: AccountId | None, by: Actor, reason: str, at: datetime
+        self,
+        account: AccountId | None,
+        by: Actor,
+        reason: str,
+        at: datetime,
+        *,
+        reduce_only: bool = False,
     ) -> None:
-        """Lift halts."""
+        """Lift halts, or put a milder one in their place."""
         await self._decide(
-            "resumed", at, lambda j: stops.resume(j, account, by, reason), account=account
+            "resumed",
+            at,
+            lambda j: stops.resume(j, account, by, reason, reduce_only=reduce_only),
+            account=account,
         )
 
     async def halts(self) -> list[Halt]:

@@ -186,19 +186,25 @@ def _words(new: Halt) -> dict[str, str]:
     return {"error": new.words, "error_code": ErrorCode.HALTED.value}
 
 
-def resume(journal: Journal, account: AccountId | None, by: Actor, reason: str) -> None:
-    """Lift the halts of the account, or the one of all accounts."""
-    before = [
-        trail.halt_state(halt)
-        for halt in reading.halts(journal.connection)
-        if halt.account == account
-    ]
-    if before:
-        _lift(journal, account, by, reason)
-        after = {"halts": [], "reason": reason}
-        trail.note(
-            journal, by, Action.RESUME, account=account, before={"halts": before}, after=after
-        )
+def resume(
+    journal: Journal, account: AccountId | None, by: Actor, reason: str, *, reduce_only: bool
+) -> None:
+    """Lift the halts of the account, or the one of all accounts; or put a milder one there.
+
+    A release stops nothing: where no halt stops more than the milder one would, none changes.
+    """
+    found = [halt for halt in reading.halts(journal.connection) if halt.account == account]
+    is_mild = all(halt.mode is HaltMode.REDUCE_ONLY for halt in found)
+    if not found or (reduce_only and is_mild):
+        return
+    _lift(journal, account, by, reason)
+    milder = Halt(account, HaltMode.REDUCE_ONLY, by.name, journal.at, reason)
+    left = [milder] if reduce_only else []
+    for halt in left:
+        _store(journal, halt)
+    before = {"halts": [trail.halt_state(halt) for halt in found]}
+    after = {"halts": [trail.halt_state(halt) for halt in left], "reason": reason}
+    trail.note(journal, by, Action.RESUME, account=account, before=before, after=after)
 
 
 def _lift(journal: Journal, account: AccountId | None, by: Actor, reason: str) -> None:

@@ -69,9 +69,20 @@ class HaltBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
 
 
 class ResumeBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The end of a halt."""
+    """The end of a halt, or of the stricter half of it."""
 
     reason: Reason
+    mode: (
+        Annotated[
+            Literal["reduce_only"],
+            Meta(
+                description="Let only orders leave that reduce a position: a halt of `all` "
+                "becomes one of `reduce_only` in one commit. Halts nothing that is not halted."
+            ),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
 
 
 class AcceptSymbolBody(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -109,7 +120,14 @@ class _ResolvedAs(StrEnum):
     FILLED = "filled"
 
 
+class _ReleasedTo(StrEnum):
+    """What a release may leave of a halt."""
+
+    REDUCE_ONLY = HaltMode.REDUCE_ONLY.value
+
+
 _MODE: Final = values.word_of(HaltMode)
+_MILDER: Final = values.word_of(_ReleasedTo)
 _RESOLVED_AS: Final = values.word_of(_ResolvedAs)
 
 
@@ -135,15 +153,24 @@ def parse_halt(document: Json) -> HaltRequest:
     return HaltRequest(reason, mode, cancel_working)
 
 
-def parse_resume(document: Json) -> str:
-    """Return why the halt may end. Raises BadRequest, also without a reason."""
+@dataclass(frozen=True, slots=True)
+class ResumeRequest:
+    """What a valid resume asks for."""
+
+    reason: str
+    reduce_only: bool = False
+
+
+def parse_resume(document: Json) -> ResumeRequest:
+    """Return why the halt may end, and how much of it. Raises BadRequest, also without a reason."""
     breaches = Breaches()
     body = Members.of(document, breaches)
     body.refuse_unknown(ResumeBody.__struct_encode_fields__)
     reason = body.required("reason", values.reason)
+    mode = body.optional("mode", _MILDER)
     breaches.raise_any()
     assert reason is not None
-    return reason
+    return ResumeRequest(reason, reduce_only=mode is not None)
 
 
 def parse_acceptance(document: Json) -> Symbol | None:

@@ -112,6 +112,32 @@ async def test_under_reduce_only_what_reduces_a_position_still_leaves(tmp_path: 
         assert "prices look wrong" in opening["error"]
 
 
+async def test_an_admin_makes_a_halt_of_all_one_of_reduce_only_in_one_step(
+    tmp_path: Path,
+) -> None:
+    milder = {"reason": "get out", "mode": "reduce_only"}
+    async with open_front(tmp_path) as front:
+        trader, admin = front.caller("trader"), front.caller("admin")
+        await shown(trader, await posted(trader, order("AAPL", 100)), "?wait=10")
+        await trader.post(HALT, json=WHY)
+        beside = (await trader.post(HALT, json=milder)).json()
+        still = await halt_of(trader)
+        forbidden = await trader.post(RESUME, json=milder)
+        resumed = (await admin.post(RESUME, json=milder)).json()
+        again = (await admin.post(RESUME, json=milder)).json()
+        batch = await posted(trader, order("AAPL", 40), order("MSFT", 10))
+        reducing, opening = (await shown(trader, batch, "?wait=10"))["orders"]
+
+        assert beside["mode"] == "reduce_only"
+        assert still["mode"] == "all", "beside a stricter one it changes nothing"
+        assert code(forbidden) == (403, "forbidden")
+        assert resumed["halted"]
+        assert resumed["halt"] == again["halt"] == await halt_of(trader)
+        assert resumed["halt"] == resumed["halt"] | milder | {"by": "admin"}
+        assert reducing["status"] == "Filled"
+        assert (opening["status"], opening["error_code"]) == ("error", "halted")
+
+
 async def test_a_halt_survives_a_restart(tmp_path: Path) -> None:
     async with Gateway() as gateway:
         async with open_front(tmp_path, gateway=gateway) as front:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from front import ORDERS, code
+from front import ORDERS, code, order, orders_of
 from makers import ACCOUNT
 from stage import Stage, on_stage
 
@@ -100,6 +100,23 @@ async def test_under_reduce_only_rows_that_do_not_reduce_are_halted(stage: Stage
     for row in (second, third, crossing["results"][0]):
         assert (row["status"], row["error_code"]) == ("error", "halted")
         assert "out" in row["error"]
+    assert stage.wire() == ["SELL 30"]
+
+
+@on_stage(positions=HELD)
+async def test_nothing_slips_through_while_a_halt_is_made_milder(stage: Stage) -> None:
+    async def post_again_and_again() -> None:
+        for _ in range(20):
+            await stage.caller.post(ORDERS, json=orders_of(order("KO", 1)))
+            await asyncio.sleep(0)
+
+    await stage.operate("halt", reason="out")
+    posting = asyncio.create_task(post_again_and_again())
+    milder = await stage.operate("resume", reason="get out", mode="reduce_only")
+    await posting
+    await stage.post(20)
+
+    assert milder.json()["halt"]["mode"] == "reduce_only"
     assert stage.wire() == ["SELL 30"]
 
 

@@ -193,9 +193,19 @@ class Ledger(Protocol):
         """
 
     async def resume(
-        self, account: AccountId | None, by: Actor, reason: str, at: datetime
+        self,
+        account: AccountId | None,
+        by: Actor,
+        reason: str,
+        at: datetime,
+        *,
+        reduce_only: bool = False,
     ) -> None:
-        """Lift the halts of an account, or the one of all accounts."""
+        """Lift the halts of an account, or the one of all accounts.
+
+        With `reduce_only` one that lets only reducing orders leave stands in their place, from
+        the same commit on.
+        """
 
     async def halts(self) -> list[Halt]:
         """Return the halts that stand."""

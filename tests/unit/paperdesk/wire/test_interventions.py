@@ -26,6 +26,7 @@ from paperdesk.wire import interventions
 from paperdesk.wire.encoding import encode
 from paperdesk.wire.interventions import (
     HaltRequest,
+    ResumeRequest,
     parse_acceptance,
     parse_halt,
     parse_resolution,
@@ -77,7 +78,9 @@ def test_a_halt_stops_everything_unless_it_says_otherwise() -> None:
 
 
 def test_a_resume_has_its_reason() -> None:
-    assert parse_resume({"reason": " all is well "}) == "all is well"
+    assert parse_resume({"reason": " all is well "}) == ResumeRequest("all is well")
+    milder = ResumeRequest("get out", reduce_only=True)
+    assert parse_resume({"reason": "get out", "mode": "reduce_only"}) == milder
 
 
 def test_one_position_is_accepted_or_all_are() -> None:
@@ -120,7 +123,11 @@ def test_an_unknown_order_was_not_placed_or_filled() -> None:
         ),
         (parse_resume, "{}", {"reason": "is missing: add it"}),
         (parse_resume, '{"reasn": "x"}', {"reasn": "mean reason?", "reason": "is missing"}),
-        (parse_resume, '{"reason": "x", "mode": "all"}', {"mode": "known are reason"}),
+        (
+            parse_resume,
+            '{"reason": "x", "mode": "all"}',
+            {"mode": "must be one of reduce_only"},
+        ),
         (parse_acceptance, "{}", {"the body": 'must name either a "symbol" or "all": true'}),
         (parse_acceptance, '{"all": true, "symbol": "A"}', {"the body": "must name either"}),
         (parse_acceptance, '{"all": false}', {"all": "must be true: to accept one position"}),
