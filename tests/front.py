@@ -23,6 +23,7 @@ from makers import ACCOUNT
 from paperdesk.bootstrap import running
 from paperdesk.config import ClientSettings, DeskSettings, RateSettings, ServerSettings
 from paperdesk.desk.desk import Desk
+from paperdesk.desk.ports import Clock
 from paperdesk.domain.client import Client
 from paperdesk.domain.limits import Limits
 from paperdesk.domain.vocabulary import AccountId, ClientName, Scope
@@ -121,6 +122,7 @@ async def open_front(
     rates: RateSettings | None = None,
     server: ServerSettings | None = None,
     per_second: int = PER_SECOND,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Front]:
     """Run a service on a gateway; start a gateway of its own where none is given.
 
@@ -145,7 +147,7 @@ async def open_front(
             rates=rates or settings.rates,
             server=server or settings.server,
         )
-        service = await stack.enter_async_context(running(settings, home=home))
+        service = await stack.enter_async_context(running(settings, home=home, clock=clock))
         assert await service.desk.until_up(UP_WITHIN_SECONDS)
         yield Front(service.app, service.desk, gateway, settings.ledger.path)
 

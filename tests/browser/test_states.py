@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.async_api import expect
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from browser.pages import Server, View
-from front import ORDERS, Front, order, orders_of
+import pytest
+from playwright.async_api import Browser, expect
+
+from browser.pages import Server, View, a_view, served
+from front import ORDERS, Front, open_front, order, orders_of
 from makers import ACCOUNT
+from paperdesk.clock import SystemClock
+from twsim import Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+NEW_YORK = ZoneInfo("America/New_York")
 MARK = "() => { window.isTheSame = true; }"
+
+
+class TuesdayNight(SystemClock):
+    """The machine's clock, moved on to 23:50 in New York before the next Wednesday."""
+
+    def __init__(self) -> None:
+        began = super().now()
+        night = began.astimezone(NEW_YORK).replace(hour=23, minute=50)
+        night += timedelta((1 - night.weekday()) % 7)
+        self._ahead = night.astimezone(UTC) - began
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
 
 
 async def trade(front: Front, symbol: str, quantity: int) -> None:
@@ -51,7 +72,8 @@ async def test_a_gateway_that_is_down_is_told_with_since_when_and_why(
     await expect(page.locator("#positions")).to_contain_text("on target")
     await front.gateway.stop()
     band = page.locator(".band", has_text="is down")
-    await expect(band).to_contain_text("connected again by itself")
+    await expect(band).to_contain_text("connected again by itself, next in")
+    await expect(band.get_by_role("link", name="What to do")).to_be_visible()
     await expect(page.locator("#positions")).to_contain_text("last known")
     await expect(page.locator("#positions")).to_contain_text("AAPL")
     await view.shot("gateway-down")
@@ -64,6 +86,64 @@ async def test_a_gateway_that_is_down_is_told_with_since_when_and_why(
 
     await expect(band).to_have_count(0)
     await expect(page.locator(".top").get_by_text("Gateway up")).to_be_visible()
+
+
+async def test_while_the_brokers_lists_are_read_the_band_says_so_and_is_not_red(
+    view: View, front: Front
+) -> None:
+    await view.sign_in()
+    front.gateway.inject("Q01", of="account", times=0)
+    front.gateway.disconnect()
+    band = view.page.locator(".band.busy", has_text="is being compared with IBKR")
+
+    await expect(band).to_contain_text("its lists are read and held against the books")
+    assert await view.barriers() == []
+    front.gateway.clear_faults()
+    await expect(band).to_have_count(0, timeout=20_000)
+
+
+async def test_in_the_night_the_market_counts_down_and_a_reset_is_expected(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with (
+        Gateway(hours="real") as gateway,
+        open_front(tmp_path, gateway=gateway, clock=TuesdayNight()) as front,
+        served(front.app) as server,
+        a_view(browser, server.url) as view,
+    ):
+        await view.sign_in()
+        closed = view.page.get_by_text("Market closed · opens in 9 h 3")
+        await expect(closed).to_be_visible()
+        await gateway.stop()
+        band = view.page.locator(".band.busy", has_text="is down")
+
+        await expect(band).to_contain_text("Expected: IBKR resets its servers every night")
+        await expect(band).to_contain_text(re.compile("until about .*00:45 ET"))
+        await view.shot("nightly-reset")
+        assert await view.barriers() == []
+
+
+async def test_an_account_that_is_locked_is_adopted_in_its_place(
+    view: View, front: Front
+) -> None:
+    page = view.page
+    symbols = ("AAPL", "MSFT", "NVDA", "KO", "JPM", "SPY")
+    body = orders_of(*(order(symbol, 10) for symbol in symbols))
+    posted = (await front.caller("trader").post(ORDERS, json=body)).json()
+    await front.caller("trader").get(f"{ORDERS}/{posted['batch_id']}?wait=10")
+    await view.sign_in()
+    front.gateway.reset_account(ACCOUNT)
+    front.gateway.disconnect()
+    band = page.locator(".needs", has_text=f"{ACCOUNT} is locked")
+    await expect(band).to_be_visible(timeout=20_000)
+    await view.shot("locked")
+    assert await view.barriers() == []
+    await band.get_by_role("button", name="Adopt IBKR's positions").click()
+    await band.get_by_role("button", name="Yes, adopt").click()
+
+    await expect(page.get_by_text("is locked")).to_have_count(0)
+    accounts = (await front.caller("reader").get("/api/v1/accounts")).json()["accounts"]
+    assert accounts[0]["locks"] == []
 
 
 async def test_the_halt_works_at_once_and_its_release_needs_a_reason(

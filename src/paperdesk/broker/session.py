@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ from paperdesk.domain.hours import SessionHours
 from paperdesk.domain.order import Order
 from paperdesk.domain.reports import OpenOrder, PositionReport, Reading
 from paperdesk.domain.views import Holding
-from paperdesk.domain.vocabulary import AccountId, ConId, OrderId, Symbol
+from paperdesk.domain.vocabulary import AccountId, ConId, LinePhase, OrderId, Symbol
 from paperdesk.errors import PaperdeskError
 
 log = structlog.get_logger(__name__)
@@ -82,6 +82,7 @@ class IbSession:
         self._orders_sent: Counter[str] = Counter()
         self._highest_id = 0
         self._why = f"connecting to {self.name}"
+        self.next_try: datetime | None = None  # while it waits to connect again
         self._portfolio_lock = asyncio.Lock()
         self._portfolio_at: dict[AccountId, float] = {}
 
@@ -111,6 +112,19 @@ class IbSession:
     def problem(self) -> str | None:
         """Why the session is shut for good (the paper guard), None while it is not."""
         return self._link.paper_problem if self._link is not None else None
+
+    @property
+    def phase(self) -> LinePhase:
+        """How far the session has come."""
+        if self.problem is not None:
+            return LinePhase.SHUT
+        if self.line is not None:
+            return LinePhase.UP
+        if self.next_try is not None:
+            return LinePhase.WAITING
+        if self._link is None or self._link.is_over or not self._link.managed:
+            return LinePhase.CONNECTING
+        return LinePhase.DEGRADED if self._link.degraded else LinePhase.READING
 
     def is_up(self, account: AccountId) -> bool:
         """Tell whether the session is ready and names the account."""
@@ -152,7 +166,10 @@ class IbSession:
             failures = 0 if self._was_up else failures
             steps = self._timing.backoff
             if self.problem is None:
-                await asyncio.sleep(steps[min(failures, len(steps) - 1)])
+                pause = steps[min(failures, len(steps) - 1)]
+                self.next_try = self._clock.now() + timedelta(seconds=pause)
+                await asyncio.sleep(pause)
+                self.next_try = None
             failures += 1
         await asyncio.Event().wait()
 

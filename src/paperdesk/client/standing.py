@@ -136,6 +136,9 @@ class GatewayState(Struct, frozen=True, kw_only=True):
     is_up: bool
     reason: str | None = None
     since: datetime | None = None
+    phase: str | None = None
+    next_try: datetime | None = None
+    reset_until: datetime | None = None
     accounts: dict[str, bool] = {}
     requests_per_second: float | None = None
     max_requests_per_second: int | None = None

@@ -7,7 +7,7 @@ import { clock, moment, shares, span, withTimes } from "./format.js";
 import { openDialog } from "./keys.js";
 import { useState } from "./preact-hooks.js";
 import * as state from "./state.js";
-import { html, Trouble } from "./ui.js";
+import { Confirm, html, Trouble } from "./ui.js";
 
 const SHOWN = 3;
 
@@ -24,17 +24,41 @@ function Gone() {
   </div>`;
 }
 
+// What a gateway that is down is doing, by its phase: [is it a trouble, what the band says].
+const PHASES = {
+  up: [true, "is up, but not for every account"],
+  reading: [false, "is being compared with IBKR"],
+  shut: [true, "is not connected to any more"],
+};
+const WORKS = "Positions are the last known; new batches are refused; cancels and halts are kept and sent first.";
+
 function GatewayDown() {
+  return state.gatewaysDown.value.map((gateway) => html`<${Down} key=${gateway.gateway} gateway=${gateway} />`);
+}
+
+function Down({ gateway }) {
   const now = state.now.value;
-  return state.gatewaysDown.value.map(
-    (gateway) => html`<div class="band bad" role="alert" key=${gateway.gateway}>
-      <b>Gateway ${gateway.gateway} is ${gateway.is_up ? "up, but not for every account" : "down"}</b>
-      <span>
-        since ${moment(gateway.since, now)} ET <span aria-hidden="true">(${span(now - Date.parse(gateway.since))})</span>: ${gateway.reason}. It is connected again by itself. Positions are the last known; new batches are refused;
-        cancels and halts are kept and sent first.
-      </span>
-    </div>`,
-  );
+  const reset = gateway.phase !== "shut" && gateway.reset_until;
+  const [isTrouble, words] = PHASES[gateway.phase] ?? [!reset, "is down"];
+  const since = `since ${moment(gateway.since, now)} ET`;
+  return html`<div class="band ${isTrouble ? "bad" : "busy"}" role=${isTrouble ? "alert" : "status"}>
+    <b>Gateway ${gateway.gateway} ${words}</b>
+    <span>
+      ${gateway.phase === "reading"
+        ? `${since}: its lists are read and held against the books. Batches wait for the end of it, or are refused.`
+        : html`${since} <span aria-hidden="true">(${span(now - Date.parse(gateway.since))})</span>: ${gateway.reason}.
+          ${reset && ` Expected: IBKR resets its servers every night, until about ${moment(reset, now)} ET.`} ${WORKS}
+          ${" "}<${NextTry} gateway=${gateway} />`}
+    </span>
+    <a href="#/connections">What to do</a>
+  </div>`;
+}
+
+/** Not told aloud: it changes each second, and nobody has to wait for it. */
+function NextTry({ gateway }) {
+  if (gateway.phase === "shut") return "It stays so until the service is started again.";
+  const left = gateway.next_try && Date.parse(gateway.next_try) - state.now.value;
+  return html`It is connected again by itself<span aria-hidden="true">${left > 0 ? `, next in ${span(left)}` : ""}</span>.`;
 }
 
 function Halted() {
@@ -64,13 +88,13 @@ function Unread() {
 
 function Needs() {
   const [all, setAll] = useState(false);
-  const found = state.needs.value;
+  const found = [...state.locks.value, ...state.needs.value];
   if (!found.length) return null;
   const shown = all ? found : found.slice(0, SHOWN);
   return html`<div class="band bad needs" role="alert">
     <b>${found.length} ${found.length === 1 ? "needs" : "need"} you</b>
     <ul>
-      ${shown.map((row) => html`<${Need} key=${row.symbol} row=${row} />`)}
+      ${shown.map((row) => (row.target === undefined ? html`<${Lock} key=${row.symbol} lock=${row} />` : html`<${Need} key=${row.symbol} row=${row} />`))}
       ${found.length > SHOWN &&
       html`<li>
         <button type="button" class="link" onClick=${() => setAll(!all)}>
@@ -90,26 +114,36 @@ function Need({ row }) {
     state.may("trade") &&
     html`<button type="button" class="link" onClick=${() => retry(row.target)}>Retry this target</button>
       <button type="button" class="link" onClick=${() => retry(row.position)}>Accept as is</button>`}
-    ${row.state === "locked" && state.may("admin") && html`<${AcceptPosition} symbol=${row.symbol} />`}
   </li>`;
 }
 
-/** Adopt the broker's position of a locked symbol, where the two figures are known. */
-function AcceptPosition({ symbol }) {
+/** A symbol, or the account, that is not traded because two figures differ; adopted in its place. */
+function Lock({ lock }) {
   const [trouble, setTrouble] = useState(null);
-  const mine = state.accounts.value.find((entry) => entry.account_id === state.account.value);
-  const lock = mine?.locks.find((entry) => entry.symbol === symbol && entry.broker_position !== null);
-  if (!lock) return null;
+  const of = state.account.value;
+  const isWhole = lock.symbol === "*";
+  const differs = lock.broker_position !== null && !isWhole;
   const accept = async () => {
     try {
-      await post(`/accounts/${state.account.value}/accept-position`, { symbol });
-      state.changed("accounts", "targets", "positions");
+      await post(`/accounts/${of}/accept-position`, isWhole ? { all: true } : { symbol: lock.symbol });
+      setTrouble(null);
     } catch (error) {
       setTrouble(error.message);
     }
+    state.changed("accounts", "targets", "positions");
   };
-  return html`<button type="button" class="link" onClick=${accept}>
-      Take IBKR's ${shares(lock.broker_position)} instead of our ${shares(lock.position)}
-    </button>
-    <${Trouble} words=${trouble} />`;
+  return html`<li>
+    <span>
+      <b>${isWhole ? of : lock.symbol} is locked</b> since ${moment(lock.since, state.now.value)} ET:
+      ${differs && ` IBKR says ${shares(lock.broker_position)}, we expected ${shares(lock.position)};`} ${lock.reason}
+    </span>
+    ${state.may("admin") &&
+    html`<${Confirm}
+      label=${differs ? `Adopt ${shares(lock.broker_position)}` : "Adopt IBKR's positions"}
+      question=${differs ? `Trade from ${shares(lock.broker_position)} ${lock.symbol} on?` : "Trade from IBKR's positions on?"}
+      yes="Yes, adopt"
+      onYes=${accept}
+    />`}
+    <${Trouble} words=${trouble} />
+  </li>`;
 }

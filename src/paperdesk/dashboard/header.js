@@ -97,8 +97,9 @@ function SessionPill() {
     const left = Date.parse(session.closes_at) - state.now.value;
     return html`<${Pill} kind="ok" glyph="○">Market open · ${span(left)}<//>`;
   }
-  const opens = session.opens_at ? ` · opens ${moment(session.opens_at, state.now.value)} ET` : "";
-  return html`<${Pill} kind="calm" glyph="◐">Market closed${opens}<//>`;
+  const opens = session.opens_at ? ` · opens in ${span(Date.parse(session.opens_at) - state.now.value)}` : "";
+  const title = session.opens_at ? `${moment(session.opens_at, state.now.value)} ET: orders wait for it` : "";
+  return html`<${Pill} kind="calm" glyph="◐" title=${title}>Market closed${opens}<//>`;
 }
 
 function PacePill() {

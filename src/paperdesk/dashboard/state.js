@@ -80,14 +80,19 @@ export const openOrders = computed(() =>
 );
 
 /** What a person should look at, the worst first. */
-export const needs = computed(() =>
-  (targets.value?.targets ?? []).filter((row) => row.state === "short" || row.state === "locked"),
-);
+export const needs = computed(() => {
+  const known = new Set(locks.value.map((lock) => lock.symbol));
+  const isNews = (row) => row.state === "locked" && !known.has(row.symbol) && !known.has("*");
+  return (targets.value?.targets ?? []).filter((row) => row.state === "short" || isNews(row));
+});
+
+/** Symbols, or "*" for the account, that are not traded until a person or the figures agree. */
+export const locks = computed(() => accounts.value.find((entry) => entry.account_id === account.value)?.locks ?? []);
 
 // ── Reading ────────────────────────────────────────────────────────────────────────────────────
 
 // `every`: seconds after which it is read anyway; `least`: between two reads, whatever happens.
-// `alone`: without the stream, when nothing tells of a change.
+// `alone`: without the stream, when nothing tells of a change; of a gateway's return nothing does.
 const READS = {
   status: { every: 5, least: 0.5, alone: 2, run: readStatus },
   accounts: { every: 15, least: 1, alone: 5, run: readAccounts },
@@ -112,7 +117,8 @@ function startReads(time) {
   for (const [name, read] of Object.entries(READS)) {
     const entry = due.get(name);
     const seconds = (time - entry.at) / 1000;
-    const every = stream.value.is === "live" ? read.every : read.alone;
+    const isCalm = stream.value.is === "live" && !(name === "status" && gatewaysDown.value.length);
+    const every = isCalm ? read.every : read.alone;
     const wanted = entry.dirty ? seconds >= read.least : seconds >= every;
     if (!wanted || entry.busy || (!account.value && !WITHOUT_ACCOUNT.has(name))) continue;
     Object.assign(entry, { dirty: false, at: time, busy: true });

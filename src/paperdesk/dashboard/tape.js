@@ -48,7 +48,7 @@ export function tapeEntry(event) {
     entry.words = plural(counts.total, "target");
     entry.note = event.type === "batch.accepted" ? `by ${data.client}` : `${counts.filled} of ${counts.total} filled`;
   } else {
-    entry.words = data.symbol ?? data.account_id ?? event.account_id ?? "";
+    entry.words = data.symbol?.replace("*", "every symbol") ?? data.account_id ?? event.account_id ?? "";
     entry.note = data.reason ?? "";
   }
   return entry;

@@ -14,7 +14,7 @@ from paperdesk.desk.listening import Tape
 from paperdesk.desk.ports import Clock, Ledger
 from paperdesk.domain.client import Client
 from paperdesk.domain.halt import strictest_of
-from paperdesk.domain.hours import SessionHours
+from paperdesk.domain.hours import SessionHours, reset_until
 from paperdesk.domain.views import GatewayView, ServiceView, SessionView
 from paperdesk.domain.vocabulary import AccountId
 
@@ -45,20 +45,23 @@ class Overview:
         return ServiceView(
             at=now,
             head_id=await self._tape.head(),
-            gateways=tuple(_gateway(lane, client) for lane in lanes),
+            gateways=tuple(_gateway(lane, client, now) for lane in lanes),
             session=_session(lanes, now),
             halts={account: halt for account, halt in halted.items() if halt is not None},
         )
 
 
-def _gateway(lane: Lane, client: Client) -> GatewayView:
+def _gateway(lane: Lane, client: Client, now: datetime) -> GatewayView:
     accounts = [account for account in lane.broker.accounts if account in client.accounts]
     reasons = [lane.broker.reason(account) for account in accounts]
     return GatewayView(
         name=lane.broker.name,
         is_up=lane.broker.line is not None,
+        phase=lane.broker.phase,
         reason=next(filter(None, reasons), None),
         since=lane.changed_at,
+        next_try=lane.broker.next_try,
+        reset_until=reset_until(now),
         accounts={account: lane.broker.is_up(account) for account in accounts},
         frames_lately=lane.pacer.left_lately,
         frames_max=lane.pacer.per_second,

@@ -7,17 +7,27 @@ nothing of how a gateway prints them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
+# About when IBKR resets its servers, and gateways restart, every night (tws-facts §4.4).
+RESET_BEGINS: Final = time(23, 45)
+RESET_LASTS: Final = timedelta(hours=1)
 
 
 def day_began(at: datetime) -> datetime:
     """Return the last midnight in New York, where orders are counted by the day."""
     local = at.astimezone(NEW_YORK)
     return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def reset_until(at: datetime) -> datetime | None:
+    """Return about when the nightly reset that `at` falls in is over, None outside of it."""
+    began = at.astimezone(NEW_YORK) - RESET_LASTS
+    ends = datetime.combine(began, RESET_BEGINS, NEW_YORK) + RESET_LASTS
+    return ends.astimezone(UTC) if ends - RESET_LASTS <= at < ends else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from paperdesk.domain.vocabulary import (
     BatchId,
     ClientName,
     ConId,
+    LinePhase,
     OrderId,
     OrderRef,
     Symbol,
@@ -225,8 +226,11 @@ class GatewayView:
 
     name: str
     is_up: bool
+    phase: LinePhase
     reason: str | None
     since: datetime
+    next_try: datetime | None
+    reset_until: datetime | None
     accounts: Mapping[AccountId, bool]
     frames_lately: int
     frames_max: int

@@ -76,6 +76,17 @@ class PositionBreaks(StrEnum):
     LOCK = "lock"
 
 
+class LinePhase(StrEnum):
+    """How far a session with a gateway has come."""
+
+    UP = "up"
+    CONNECTING = "connecting"
+    READING = "reading"  # the broker's lists, and comparing the books with them
+    WAITING = "waiting"  # until it connects again
+    DEGRADED = "degraded"  # the gateway has lost its connection to IBKR
+    SHUT = "shut"  # for good: the paper guard
+
+
 class HaltMode(StrEnum):
     """Which orders a halt stops: all, or all that do not reduce a position."""
 

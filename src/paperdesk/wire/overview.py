@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from paperdesk import __version__
 from paperdesk.domain.client import Client
 from paperdesk.domain.views import GatewayView, ServiceView, SessionView
-from paperdesk.domain.vocabulary import Scope
+from paperdesk.domain.vocabulary import LinePhase, Scope
 from paperdesk.wire.encoding import rfc3339, rfc3339_or_null
 from paperdesk.wire.events import Environment
 from paperdesk.wire.interventions import StandingHalt
@@ -33,6 +33,21 @@ class GatewayBody(Struct, kw_only=True, frozen=True):
         str | None, Meta(description="Why it, or one of the accounts, is not up.")
     ]
     since: Annotated[Time, Meta(description="When it came up, or went down.")]
+    phase: Annotated[
+        LinePhase,
+        Meta(
+            description="`reading`: it reads the broker's lists and compares the books, and "
+            "sends nothing yet. `degraded`: the gateway has lost IBKR. `shut`: for good, as it "
+            "may not be a paper account."
+        ),
+    ]
+    next_try: Annotated[
+        Time | None, Meta(description="When it is connected to again, while it waits for that.")
+    ]
+    reset_until: Annotated[
+        Time | None,
+        Meta(description="About when IBKR's nightly reset is over, null outside of it."),
+    ]
     accounts: dict[str, bool]
     requests_per_second: Annotated[
         int, Meta(description="Frames that left in the last second.")
@@ -47,6 +62,9 @@ class GatewayBody(Struct, kw_only=True, frozen=True):
             is_up=gateway.is_up,
             reason=gateway.reason,
             since=rfc3339(gateway.since),
+            phase=gateway.phase,
+            next_try=rfc3339_or_null(gateway.next_try),
+            reset_until=rfc3339_or_null(gateway.reset_until),
             accounts={str(account): up for account, up in gateway.accounts.items()},
             requests_per_second=gateway.frames_lately,
             max_requests_per_second=gateway.frames_max,

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from front import ORDERS, OTHER_ACCOUNT, open_front, order, orders_of
+from front import ORDERS, OTHER_ACCOUNT, Front, open_front, order, orders_of
 from makers import ACCOUNT
 
 STATUS = "/api/v1/status"
@@ -53,6 +53,45 @@ async def test_a_gateway_that_is_gone_is_told_with_since_when_and_why(tmp_path: 
         assert after["is_up"] is False
         assert after["reason"]
         assert after["since"] > before["since"]
+        assert (before["phase"], before["next_try"]) == ("up", None)
+
+
+async def test_a_gateway_that_is_gone_is_told_with_when_it_is_tried_again(
+    tmp_path: Path,
+) -> None:
+    async with open_front(tmp_path) as front:
+        await front.gateway.stop()
+        told = await _gateway_in(front, "waiting")
+        await front.gateway.start()
+        again = await _gateway_in(front, "up")
+
+        assert told["since"] < told["next_try"]
+        assert again["next_try"] is None
+
+
+async def test_while_the_brokers_lists_are_read_it_says_so(tmp_path: Path) -> None:
+    async with open_front(tmp_path) as front:
+        front.gateway.inject("Q01", of="account", times=0)
+        front.gateway.disconnect()
+        told = await _gateway_in(front, "reading")
+        assert told["is_up"] is False
+
+
+async def test_a_gateway_that_lost_ibkr_is_degraded_and_names_the_code(tmp_path: Path) -> None:
+    async with open_front(tmp_path) as front:
+        front.gateway.notify(1100)
+        told = await _gateway_in(front, "degraded")
+        assert "(IBKR 1100)" in told["reason"]
+
+
+async def _gateway_in(front: Front, phase: str) -> dict[str, Any]:
+    """Return the gateway as the status shows it, once it is in that phase."""
+    async with asyncio.timeout(10):
+        while True:
+            (told,) = (await front.caller("reader").get(STATUS)).json()["gateways"]
+            if told["phase"] == phase:
+                return dict(told)
+            await asyncio.sleep(0.01)
 
 
 async def test_equity_is_sampled_and_survives_a_restart(tmp_path: Path) -> None:

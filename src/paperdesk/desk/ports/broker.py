@@ -24,6 +24,7 @@ from paperdesk.domain.views import (
 from paperdesk.domain.vocabulary import (
     AccountId,
     ConId,
+    LinePhase,
     OrderId,
     Symbol,
 )
@@ -78,6 +79,14 @@ class Broker(Protocol):
     @property
     def problem(self) -> str | None:
         """Why the session is shut for good (the paper guard), None while it is not."""
+
+    @property
+    def phase(self) -> LinePhase:
+        """How far the session has come."""
+
+    @property
+    def next_try(self) -> datetime | None:
+        """When it connects again, None while it does not wait for that."""
 
     def is_up(self, account: AccountId) -> bool:
         """Tell whether the session is ready and names the account."""

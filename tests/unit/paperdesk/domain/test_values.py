@@ -23,7 +23,7 @@ from makers import (
 from paperdesk.domain.batch import Outcome, Row
 from paperdesk.domain.client import Client
 from paperdesk.domain.execution import base_and_revision, newest_revisions
-from paperdesk.domain.hours import Session, SessionHours, day_began
+from paperdesk.domain.hours import Session, SessionHours, day_began, reset_until
 from paperdesk.domain.order import OrderState, ShownStatus
 from paperdesk.domain.reports import OpenOrder, Told
 from paperdesk.domain.views import (
@@ -93,6 +93,24 @@ def test_a_session_holds_its_opening_but_not_its_close() -> None:
     assert hours.next_open(datetime(2026, 3, 9, 1, tzinfo=UTC)) == session.opens_at
     assert hours.day_ends_at(session.opens_at) == session.closes_at
     assert hours.day_ends_at(session.closes_at) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "until"),
+    [
+        ("2026-03-09T23:44:59-04:00", None),
+        ("2026-03-09T23:45:00-04:00", "2026-03-10T00:45:00-04:00"),
+        ("2026-03-10T00:44:59-04:00", "2026-03-10T00:45:00-04:00"),
+        ("2026-03-10T00:45:00-04:00", None),
+        ("2026-01-09T23:50:00-05:00", "2026-01-10T00:45:00-05:00"),
+    ],
+)
+def test_the_nightly_reset_is_an_hour_around_midnight_in_new_york(
+    at: str, until: str | None
+) -> None:
+    found = reset_until(datetime.fromisoformat(at))
+
+    assert found == (until and datetime.fromisoformat(until))
 
 
 @pytest.mark.parametrize(
