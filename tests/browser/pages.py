@@ -50,10 +50,7 @@ class View:
 
     async def sign_in(self, name: str = "admin") -> None:
         """Open the dashboard with the key of `name`."""
-        await self.page.goto(self.url)
-        await self.page.get_by_label("API key").fill(f"key-of-{name}")
-        await self.page.keyboard.press("Enter")
-        await self.page.locator(".top option").first.wait_for(state="attached")
+        await signed_in(self.page, self.url, name)
 
     async def shot(self, name: str, *, whole: bool = False) -> None:
         """Leave a picture of the page."""
@@ -73,6 +70,14 @@ class View:
             for each in found["violations"]
             for node in each["nodes"]
         ]
+
+
+async def signed_in(page: Page, url: str, name: str) -> None:
+    """Open the dashboard with the key of `name`."""
+    await page.goto(url)
+    await page.get_by_label("API key").fill(f"key-of-{name}")
+    await page.keyboard.press("Enter")
+    await page.locator(".top option").first.wait_for(state="attached")
 
 
 @asynccontextmanager
@@ -113,6 +118,7 @@ class Server:
 
     app: ASGIApp
     port: int = 0
+    streams: int = 0  # open at this moment
     _server: uvicorn.Server | None = None
     _serving: asyncio.Task[None] | None = None
 
@@ -123,9 +129,18 @@ class Server:
 
     async def start(self) -> None:
         """Listen, on the same port as before."""
+
+        async def counted(scope: Any, receive: Any, send: Any) -> None:
+            is_stream = scope.get("path") == "/api/v1/events"
+            self.streams += is_stream
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self.streams -= is_stream
+
         listening = listen("127.0.0.1", self.port)
         self.port = listening.getsockname()[1]
-        self._server = _Quiet(http_config(self.app, None))
+        self._server = _Quiet(http_config(counted, None))
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
         while not self._server.started:  # noqa: ASYNC110 - uvicorn offers no event for it
             await asyncio.sleep(0.005)

@@ -8,7 +8,7 @@ import { forgetKey, get, keepKey, keyOf, Problem } from "./api.js";
 import { countsOf } from "./format.js";
 import { closeDialog } from "./keys.js";
 import { batch, computed, signal } from "./signals.js";
-import { follow } from "./stream.js";
+import { followTogether } from "./sharing.js";
 import { tapeEntry, tapeOf } from "./tape.js";
 
 const TICK_MS = 250; // four times a second, however much happens
@@ -325,7 +325,7 @@ function tick() {
 /** Begin to read and to follow, with the key of this tab. */
 export function start() {
   for (const name of Object.keys(READS)) due.set(name, { dirty: true, at: 0, busy: false });
-  unfollow = follow(ON_STREAM);
+  unfollow = followTogether(ON_STREAM);
   ticking = setInterval(tick, TICK_MS);
   tick();
 }

@@ -9,14 +9,13 @@ const SILENT_MS = 12_000; // a heartbeat comes every 5 s
 const BACKOFF_MS = [250, 500, 1000, 2000, 5000];
 const BLOCK_MAX = 4_000_000;
 
-/** Follow the stream until the returned function is called.
+/** Follow the stream until the returned function is called; from behind `lastId` where it is given.
  *
- * `on.event(envelope)` gets each event once; `on.up(missed)` comes with each connection, with how
- * many events were missed since the last one; `on.down(error)` with each loss; `on.alive()` with
- * every sign of life; `on.reset()` where the ledger is another one. */
-export function follow(on) {
+ * `on.event(envelope)` gets each event once; `on.up(missed, lastId)` comes with each connection, with
+ * how many events were missed since the last one, and behind which it goes on; `on.down(error)` with
+ * each loss; `on.alive()` with every sign of life; `on.reset(lastId)` where the ledger is another one. */
+export function follow(on, lastId = null) {
   let stopped = false;
-  let lastId = null;
   let failures = 0;
   let abort = new AbortController();
 
@@ -78,12 +77,12 @@ export function follow(on) {
         const head = envelope.data.head_id;
         const missed = lastId === null ? 0 : Math.max(0, head - lastId);
         lastId ??= head;
-        on.up(missed);
+        on.up(missed, lastId);
         break;
       }
       case "stream.reset":
         lastId = envelope.data.head_id;
-        on.reset();
+        on.reset(lastId);
         break;
       case "stream.lagged":
       case "stream.bye":
