@@ -1,7 +1,8 @@
 """A service of one's own, for a notebook or a test.
 
 Owns: `simulator`, which runs `paperdesk serve` with its simulated gateway as a child process, on a
-free port, in a folder that goes with it. Knows nothing of what is asked of the service.
+free port, in a folder that goes with it, and when that ends. Knows nothing of what is asked of the
+service.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import re
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
@@ -28,14 +30,31 @@ OUTPUT: Final = "service.log"
 _GREETING: Final = re.compile(r"serves on (http://\S+)")
 
 
-@contextmanager
-def simulator() -> Iterator[Client]:
-    """Start a service on a simulated gateway; yield its client; end and forget it.
+class Simulator(Client):
+    """The client of a service of one's own, which ends with it.
+
+    That is: with `close`, with the block, when nobody refers to it any more, with the program.
+    """
+
+    def __init__(self, client: Client, service: ExitStack) -> None:
+        super().__init__(client.place.url, client.place.key)
+        self._end = weakref.finalize(self, service.close)
+
+    def close(self) -> None:
+        """End the service and forget what it kept."""
+        super().close()
+        self._end()
+
+
+def simulator() -> Simulator:
+    """Start a service on a simulated gateway; return its client, which may be used in a `with`.
 
     Two paper accounts of $1,000,000, a market that is always open, no configuration.
     """
-    with TemporaryDirectory(prefix="paperdesk-") as folder, serving(Path(folder)) as client:
-        yield client
+    with ExitStack() as service:
+        folder = service.enter_context(TemporaryDirectory(prefix="paperdesk-"))
+        client = service.enter_context(serving(Path(folder)))
+        return Simulator(client, service.pop_all())
 
 
 @contextmanager
