@@ -13,6 +13,7 @@ from functools import wraps
 from types import TracebackType
 from typing import Concatenate, Final, ParamSpec, Self, TypeVar, cast
 
+from paperdesk.client.bar import bar
 from paperdesk.client.batch import BatchView
 from paperdesk.client.calls import RETRY_SECONDS, Calls, Flow, Lost, Pause, Time
 from paperdesk.client.messages import READ_SECONDS, Request, Response, problem_of
@@ -65,8 +66,12 @@ class AsyncBatch(BatchView):
         return self
 
     async def wait(self, timeout: float | None = None) -> Self:  # noqa: ASYNC109 - no error ends it
-        """Look again once it is final, or after `timeout` seconds; it tells which it was."""
-        self.state = await self._client.run(self._client.calls.wait(self.batch_id, timeout))
+        """Look again once it is final, or after `timeout` seconds; it tells which it was.
+
+        In a notebook a bar shows how far it is.
+        """
+        flow = self._client.calls.wait(self.batch_id, timeout, bar())
+        self.state = await self._client.run(flow)
         return self
 
     async def cancel(self) -> Cancellation:

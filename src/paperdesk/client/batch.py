@@ -69,6 +69,14 @@ class BatchView:
         """The orders that ended short of their targets."""
         return tuple(order for order in self.orders if order.is_failed)
 
+    @property
+    def words(self) -> str:
+        """Say how far it is."""
+        ended = sum(order.is_final for order in self.orders)
+        if not self.is_final:
+            return f"{ended} of {len(self)} ended"
+        return "on target" if self.is_on_target else f"{len(self.failed)} short of target"
+
     def raise_for_exceptions(self) -> Self:
         """Return the batch where it ended on target. Raises BatchFailed and StillWorking."""
         if self.failed:
@@ -100,14 +108,7 @@ class BatchView:
         return len(self.orders)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.batch_id} {self.account_id}: {self._words}>"
+        return f"<{type(self).__name__} {self.batch_id} {self.account_id}: {self.words}>"
 
     def _repr_html_(self) -> str:
-        return f"<p>Batch {self.batch_id}: {self._words}</p>{self.state._repr_html_()}"
-
-    @property
-    def _words(self) -> str:
-        ended = sum(order.is_final for order in self.orders)
-        if not self.is_final:
-            return f"{ended} of {len(self)} ended"
-        return "on target" if self.is_on_target else f"{len(self.failed)} short of target"
+        return f"<p>Batch {self.batch_id}: {self.words}</p>{self.state._repr_html_()}"

@@ -13,6 +13,7 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import Concatenate, Final, ParamSpec, Self, TypeVar, cast
 
+from paperdesk.client.bar import bar
 from paperdesk.client.batch import BatchView
 from paperdesk.client.calls import RETRY_SECONDS, Calls, Flow, Lost, Pause, Time
 from paperdesk.client.messages import READ_SECONDS, Request, Response, problem_of
@@ -63,8 +64,12 @@ class Batch(BatchView):
         return self
 
     def wait(self, timeout: float | None = None) -> Self:
-        """Look again once it is final, or after `timeout` seconds; it tells which it was."""
-        self.state = self._client.run(self._client.calls.wait(self.batch_id, timeout))
+        """Look again once it is final, or after `timeout` seconds; it tells which it was.
+
+        In a notebook a bar shows how far it is.
+        """
+        flow = self._client.calls.wait(self.batch_id, timeout, bar())
+        self.state = self._client.run(flow)
         return self
 
     def cancel(self) -> Cancellation:

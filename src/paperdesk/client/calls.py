@@ -8,7 +8,7 @@ passed, the time told) and returns its result; `blocking` and `awaiting` only do
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
@@ -25,6 +25,7 @@ API: Final = "/api/v1"
 RETRY_SECONDS: Final = 30.0
 PAGE_ROWS: Final = 200  # as many as a page may have
 WAIT_SECONDS_MAX: Final = 20.0  # of one question; proxies cut what is silent for long
+LOOK_SECONDS: Final = 0.5  # of one question while somebody looks on
 BETWEEN_SECONDS: Final = 0.1  # where a question comes back sooner than it was to
 BACKOFF_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0)  # the last is kept
 # What the service, or a proxy before it, answers while it cannot serve: nothing was done, or the
@@ -130,14 +131,25 @@ class Calls:
             )
         )
 
-    def wait(self, batch_id: str, timeout: float | None) -> Flow[results.BatchState]:
-        """Return a batch when it is final, or as it is after `timeout` seconds."""
+    def wait(
+        self,
+        batch_id: str,
+        timeout: float | None,
+        seen: Callable[[results.BatchState], None] | None = None,
+    ) -> Flow[results.BatchState]:
+        """Return a batch when it is final, or as it is after `timeout` seconds.
+
+        Where somebody looks on, `seen` is called with each state on the way.
+        """
+        longest = WAIT_SECONDS_MAX if seen is None else LOOK_SECONDS
         began = yield Time()
         while True:
             now = yield Time()
-            left = WAIT_SECONDS_MAX if timeout is None else began + timeout - now
-            wait = max(0.0, min(left, WAIT_SECONDS_MAX))
+            left = longest if timeout is None else began + timeout - now
+            wait = max(0.0, min(left, longest))
             state = yield from self.batch(batch_id, wait=wait)
+            if seen is not None:
+                seen(state)
             if left <= 0 or (state.summary is not None and state.summary.final):
                 return state
             yield Pause(BETWEEN_SECONDS)

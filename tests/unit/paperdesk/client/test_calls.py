@@ -194,6 +194,15 @@ def test_waiting_ends_in_time_without_an_error() -> None:
     ]
 
 
+def test_who_looks_on_while_a_batch_is_waited_for_sees_each_state_soon() -> None:
+    stage = Stage(batch(is_final=False), batch(is_final=True))
+    seen: list[Any] = []
+    stage.run(Calls().wait("a1b2c3d4e5f67890", None, seen.append))
+
+    assert [state.summary.final for state in seen] == [False, True]
+    assert [request.params["wait"] for request in stage.sent] == ["0.500"] * 2
+
+
 def test_rows_that_are_no_whole_shares_are_named_all_at_once_and_nothing_is_sent() -> None:
     stage = Stage(ok(SUBMITTED))
     rows = [
