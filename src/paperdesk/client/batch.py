@@ -111,4 +111,4 @@ class BatchView:
         return f"<{type(self).__name__} {self.batch_id} {self.account_id}: {self.words}>"
 
     def _repr_html_(self) -> str:
-        return f"<p>Batch {self.batch_id}: {self.words}</p>{self.state._repr_html_()}"
+        return self.state.html(f"Batch {self.batch_id} in {self.account_id}: {self.words}")

@@ -26,6 +26,8 @@ _DTYPES: Final = {
     datetime: "datetime64[us, UTC]",
     str: "string",
 }
+_NUMBERS: Final = (_DTYPES[int], _DTYPES[Decimal])
+_LEFT, _RIGHT = ' style="text-align:left"', ' style="text-align:right"'
 # Words of a small set.
 _CATEGORIES: Final = frozenset(
     {
@@ -84,33 +86,67 @@ def _cell(value: object, dtype: str) -> object:
     return value
 
 
-def html_of(rows: Sequence[Any], kind: type[Any], title: str) -> str:
-    """Return the rows as a table; columns in which nothing stands are left out."""
-    shown = rows[:HTML_ROWS_MAX]
+def html_of(
+    rows: Sequence[Any],
+    kind: type[Any],
+    title: str,
+    *,
+    shown: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+) -> str:
+    """Return the rows as a table of the fields `shown`, by default of all that are columns.
+
+    Columns in which nothing stands but what is there by default are left out. They have the names
+    of fields, so that they can be asked for; numbers are on the right, as in a ledger.
+    """
+    dtypes = columns_of(kind)
+    nothing = {entry.name: entry.default for entry in fields(kind)}
+    seen = rows[:HTML_ROWS_MAX]
     names = [
         name
-        for name in columns_of(kind)
-        if any(getattr(row, name) is not None for row in shown)
+        for name in shown or dtypes
+        if any(getattr(row, name) != nothing[name] for row in seen)
     ]
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    head = "".join(_html_head(name, dtypes.get(name, "")) for name in names)
     body = "".join(
-        "<tr>" + "".join(_html_cell(getattr(row, name)) for name in names) + "</tr>"
-        for row in shown
+        "<tr>" + "".join(_html_cell(name, getattr(row, name)) for name in names) + "</tr>"
+        for row in seen
     )
-    rest = len(rows) - len(shown)
+    table = f"<table><tr>{head}</tr>{body}</table>" if names else ""
+    rest = len(rows) - len(seen)
     more = f"<p>… and {rest:,} more</p>" if rest else ""
-    return f"<p>{escape(title)}</p><table><tr>{head}</tr>{body}</table>{more}"
+    told = "".join(f"<p>⚠ {escape(warning)}</p>" for warning in warnings)
+    return f"<p>{escape(title)}</p>{table}{more}{told}"
 
 
-def _html_cell(value: object) -> str:
+def _html_head(name: str, dtype: str) -> str:
+    side = _RIGHT if dtype in _NUMBERS else _LEFT
+    zone = " (UTC)" if dtype == _DTYPES[datetime] else ""
+    return f"<th{side}>{escape(name)}{zone}</th>"
+
+
+def _html_cell(name: str, value: object) -> str:
+    side = _LEFT
     match value:
         case None:
-            return "<td></td>"
+            text = ""
         case bool():
-            return f"<td>{'yes' if value else 'no'}</td>"
+            text = "yes" if value else "no"
+        case int() if name.endswith(("id", "code")):  # a name, and no quantity
+            side, text = _RIGHT, str(value)
         case int() | Decimal():
-            return f'<td style="text-align:right">{value:,}</td>'
+            side, text = _RIGHT, spelled(value)
         case datetime():
-            return f"<td>{value:%Y-%m-%d %H:%M:%S}</td>"
+            text = f"{value:%Y-%m-%d %H:%M:%S}"
+        case tuple():
+            text = "; ".join(map(str, value))
         case _:
-            return f"<td>{escape(str(value))}</td>"
+            text = str(value)
+    return f"<td{side}>{escape(text)}</td>"
+
+
+def spelled(number: Decimal | int) -> str:
+    """Return a number as a person reads it: an amount to the cent, a price as fine as 0.0001."""
+    if isinstance(number, int):
+        return f"{number:,}"
+    return f"{number:,.4f}".removesuffix("00")

@@ -14,12 +14,24 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 from msgspec import Struct, field
 
-from paperdesk.client.frames import frame_of, html_of
+from paperdesk.client.frames import frame_of, html_of, spelled
 
 if TYPE_CHECKING:
     import pandas as pd
 
 R = TypeVar("R", bound=Struct)
+
+# What a person looks at first of an order; the rest is in the DataFrame.
+_ASKED: Final = (
+    "symbol",
+    "current_pos",
+    "desired_pos",
+    "action",
+    "qty",
+    "order_type",
+    "limit_price",
+)
+_REMARKS: Final = ("working_qty", "unlisted", "provisional", "error", "warnings")
 
 FINAL: Final = frozenset({"Filled", "Cancelled", "Inactive", "no_change", "error"})
 REACHED: Final = frozenset({"Filled", "no_change"})
@@ -31,6 +43,9 @@ class Listing(Struct, Generic[R], frozen=True, kw_only=True):
     _row: ClassVar[type[Struct]]  # what each row is, also where there is none
     _rows: ClassVar[str]  # the field that they are in
     _index: ClassVar[str | None] = None
+    _shown: ClassVar[
+        tuple[str, ...]
+    ] = ()  # what a notebook shows of each; every column by default
 
     @property
     def rows(self) -> tuple[R, ...]:
@@ -54,8 +69,18 @@ class Listing(Struct, Generic[R], frozen=True, kw_only=True):
         """Return a DataFrame: always the same columns and dtypes, also without any row."""
         return frame_of(self.rows, self._row, index=self._index)
 
+    @property
+    def words(self) -> str:
+        """Say in a line what it is."""
+        return f"{type(self).__name__}: {len(self):,}"
+
+    def html(self, title: str) -> str:
+        """Return it as a table for a person."""
+        warnings = getattr(self, "warnings", ())
+        return html_of(self.rows, self._row, title, shown=self._shown, warnings=warnings)
+
     def _repr_html_(self) -> str:
-        return html_of(self.rows, self._row, f"{type(self).__name__}: {len(self):,}")
+        return self.html(self.words)
 
 
 # ── Orders ────────────────────────────────────────────────────────────────────────────────────
@@ -134,6 +159,9 @@ class BatchState(Listing[Order], frozen=True, kw_only=True):
 
     _row: ClassVar[type[Struct]] = Order
     _rows: ClassVar[str] = "orders"
+    _shown: ClassVar[tuple[str, ...]] = (
+        *_ASKED, "status", "filled_qty", "avg_fill_price", "commission", *_REMARKS,
+    )  # fmt: skip
 
     batch_id: str
     account_id: str
@@ -176,6 +204,9 @@ class Preview(Listing[PreviewOrder], frozen=True, kw_only=True):
 
     _row: ClassVar[type[Struct]] = PreviewOrder
     _rows: ClassVar[str] = "orders"
+    _shown: ClassVar[tuple[str, ...]] = (
+        *_ASKED, "reference_price", "estimated_notional", *_REMARKS,
+    )  # fmt: skip
 
     preview_id: str | None
     account_id: str
@@ -183,6 +214,14 @@ class Preview(Listing[PreviewOrder], frozen=True, kw_only=True):
     estimated_notional: Decimal | None = None
     estimated_send_seconds: Decimal
     warnings: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Say in a line what it is."""
+        orders = sum(bool(order.qty) and not order.is_failed for order in self)
+        notional = self.estimated_notional
+        about = "" if notional is None else f", about ${spelled(notional)}"
+        return f"Preview for {self.account_id}: {orders:,} of {len(self):,} rows trade{about}"
 
 
 class BatchHead(Struct, frozen=True, kw_only=True):
@@ -258,6 +297,9 @@ class Positions(Listing[Position], frozen=True, kw_only=True):
     _row: ClassVar[type[Struct]] = Position
     _rows: ClassVar[str] = "positions"
     _index: ClassVar[str | None] = "symbol"
+    _shown: ClassVar[tuple[str, ...]] = (
+        "symbol", "quantity", "avg_cost", "market_price", "market_value", "unrealized_pnl",
+    )  # fmt: skip
 
     account_id: str
     positions: tuple[Position, ...]
@@ -266,6 +308,17 @@ class Positions(Listing[Position], frozen=True, kw_only=True):
     updated_at: datetime
     stale: bool = False
     warnings: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Say in a line what it is."""
+        worth = self.net_liquidation
+        return (
+            f"Positions of {self.account_id}: {len(self):,}"
+            + ("" if worth is None else f" · net liquidation ${spelled(worth)}")
+            + (f" · {len(self.other_positions):,} others" if self.other_positions else "")
+            + f" · {self.updated_at:%Y-%m-%d %H:%M:%S} UTC{', stale' if self.stale else ''}"
+        )
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -295,6 +348,11 @@ class Targets(Listing[Target], frozen=True, kw_only=True):
     total: int
     targets: tuple[Target, ...]
 
+    @property
+    def words(self) -> str:
+        """Say in a line what it is."""
+        return f"Targets of {self.account_id}: {self.on_target:,} of {self.total:,} reached"
+
 
 class Execution(Struct, frozen=True, kw_only=True):
     """One trade of one order."""
@@ -322,6 +380,10 @@ class Executions(Listing[Execution], frozen=True, kw_only=True):
 
     _row: ClassVar[type[Struct]] = Execution
     _rows: ClassVar[str] = "executions"
+    _shown: ClassVar[tuple[str, ...]] = (
+        "executed_at", "account_id", "symbol", "side", "quantity", "price", "commission",
+        "realized_pnl", "exchange", "batch_id",
+    )  # fmt: skip
 
     executions: tuple[Execution, ...]
     next_cursor: str | None = None
@@ -368,7 +430,21 @@ class Slippage(Listing[Slipped], frozen=True, kw_only=True):
 
     _row: ClassVar[type[Struct]] = Slipped
     _rows: ClassVar[str] = "orders"
+    _shown: ClassVar[tuple[str, ...]] = (
+        "sent_at", "symbol", "side", "filled_qty", "expected_price", "avg_fill_price",
+        "slippage_bps", "slippage_usd", "commission", "status", "batch_id",
+    )  # fmt: skip
 
     orders: tuple[Slipped, ...]
     total: SlippageTotal
     next_cursor: str | None = None
+
+    @property
+    def words(self) -> str:
+        """Say in a line what it is."""
+        total = self.total
+        bps = "" if total.slippage_bps is None else f" · {spelled(total.slippage_bps)} bps"
+        return (
+            f"Slippage of {total.orders:,} orders: ${spelled(total.slippage_usd)}{bps}"
+            f" · commission ${spelled(total.commission)}"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ import pytest
 
 from paperdesk.client import results, standing
 from paperdesk.client.batch import BatchView
+from paperdesk.client.frames import spelled
 from paperdesk.client.targets import orders_of
 from paperdesk.errors import BatchFailed, StillWorking
 from paperdesk.wire import bodies, flattening, holdings, interventions, reports, rows, simulator
@@ -96,7 +98,7 @@ def test_a_frame_has_its_columns_and_dtypes_also_without_rows(
     assert answer, "an answer without rows is an answer"
     allowed = {"Int64", "float64", "datetime64[us, UTC]", "string", "category", "boolean"}
     assert set(map(str, frame.dtypes)) <= allowed
-    assert answer._repr_html_().count("<tr>") == 1
+    assert "<table>" not in answer._repr_html_(), "there is nothing to be shown"
 
 
 def test_a_frame_of_executions_is_ready_to_be_computed_with() -> None:
@@ -153,12 +155,86 @@ def test_without_pandas_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_table_in_a_notebook_is_html_that_nobody_can_break_out_of() -> None:
-    html = state(order("<b>", filled_qty=12_000, error="a & b"))._repr_html_()
+    html = state(order("<b>", error="a & b", warnings=("<i>", "c")))._repr_html_()
 
     assert "&lt;b&gt;" in html
     assert "a &amp; b" in html
-    assert "12,000" in html
-    assert "<th>perm_id</th>" not in html, "a column in which nothing stands is left out"
+    assert "&lt;i&gt;; c" in html
+    assert "<td></td>" not in html
+
+
+def columns(html: str) -> list[str]:
+    return re.findall(r"<th[^>]*>(.*?)</th>", html)
+
+
+def test_a_table_has_what_a_person_looks_at_where_something_stands_there() -> None:
+    """Also a 0; but neither ids that only programs want, nor a column of nothing."""
+    row = order(current_pos=0, filled_qty=12_000, avg_fill_price=Decimal("150.1"), perm_id=7)
+
+    assert columns(state(row, order())._repr_html_()) == [
+        "symbol", "current_pos", "desired_pos", "status", "filled_qty", "avg_fill_price",
+    ]  # fmt: skip
+    kept = state(order("A", "no_change", working_qty=5, provisional=True))._repr_html_()
+    assert columns(kept)[-2:] == ["working_qty", "provisional"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (12_000, "12,000"),
+        (Decimal("-33602.4"), "-33,602.40"),
+        (Decimal("420.005625"), "420.0056"),
+        (Decimal("0.0815"), "0.0815"),
+        (Decimal(1_000_000), "1,000,000.00"),
+    ],
+)
+def test_an_amount_is_shown_to_the_cent_and_a_price_as_fine_as_it_is(
+    number: Decimal | int, words: str
+) -> None:
+    assert spelled(number) == words
+
+
+def test_an_id_has_no_thousands_and_a_time_has_its_zone() -> None:
+    target = results.Target(
+        symbol="AAPL", target=1, position=1, working_qty=0, gap=0, state="reached",
+        batch_id="b", client="c", set_at=AT,
+    )  # fmt: skip
+    told = results.Targets(account_id="DU1", on_target=1, total=1, targets=(target,))
+    assert "set_at (UTC)" in columns(told._repr_html_())
+    assert "2026-03-09 14:30:00" in told._repr_html_()
+
+    row = results.Cancelled(symbol="A", ibkr_order_id=12345, cancelled=False, status="Filled")
+    gone = results.Cancellation(batch_id="b", results=(row,))._repr_html_()
+    assert ">12345<" in gone
+    assert columns(gone) == ["symbol", "ibkr_order_id", "cancelled", "status"]
+
+
+def test_a_table_begins_with_its_sum_and_ends_with_its_warnings() -> None:
+    preview = results.Preview(
+        preview_id=None, account_id="DU1", estimated_send_seconds=Decimal(0),
+        estimated_notional=Decimal("1500.5"), warnings=("XOM is held & not listed",),
+        orders=(
+            results.PreviewOrder(symbol="A", status="PendingSubmit", desired_pos=1, qty=1),
+            results.PreviewOrder(symbol="B", status="error", desired_pos=1),
+        ),
+    )  # fmt: skip
+    assert preview.words == "Preview for DU1: 1 of 2 rows trade, about $1,500.50"
+    assert preview._repr_html_().endswith("<p>⚠ XOM is held &amp; not listed</p>")
+
+    held = results.Positions(
+        account_id="DU1", positions=(), net_liquidation=Decimal(10), updated_at=AT, stale=True
+    )
+    assert held.words == (
+        "Positions of DU1: 0 · net liquidation $10.00 · 2026-03-09 14:30:00 UTC, stale"
+    )
+    total = results.SlippageTotal(
+        orders=2, shares=3, expected_notional=Decimal(9), filled_notional=Decimal(9),
+        slippage_usd=Decimal(-5), slippage_bps=Decimal("-1.8116"), commission=Decimal(2),
+        commission_missing=0, without_expected_price=0,
+    )  # fmt: skip
+    assert results.Slippage(orders=(), total=total).words == (
+        "Slippage of 2 orders: $-5.00 · -1.8116 bps · commission $2.00"
+    )
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:
