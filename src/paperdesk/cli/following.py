@@ -133,7 +133,7 @@ def _bar(batch: Batch) -> Iterator[Callable[[], None]]:
             progress.update(
                 task,
                 total=sum(order.qty or 0 for order in batch) or 1,
-                completed=sum(order.filled_qty for order in batch),
+                completed=sum(order.filled_qty or 0 for order in batch),
                 ended=sum(order.is_final for order in batch),
                 fills=fills(batch.orders) if len(batch) <= BAR_FILLS_MAX else "",
             )

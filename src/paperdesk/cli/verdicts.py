@@ -105,7 +105,7 @@ def fills(orders: Sequence[Order]) -> str:
         order for order in orders if order.filled_qty and order.avg_fill_price is not None
     ]
     named = [
-        f"{order.symbol} {_signed(order, order.filled_qty):,} @ {order.avg_fill_price:,.2f}"
+        f"{order.symbol} {_signed(order, order.filled_qty or 0):,} @ {order.avg_fill_price:,.2f}"
         for order in traded[:NAMED_MAX]
     ]
     more = len(traded) - NAMED_MAX

@@ -36,7 +36,7 @@ def bar() -> Callable[[BatchState], None] | None:
 def _bundle(batch: BatchView) -> dict[str, str]:
     """Return the bar in the forms that a notebook chooses from: the shares that filled."""
     wanted = sum(order.qty or 0 for order in batch)
-    filled = sum(order.filled_qty for order in batch)
+    filled = sum(order.filled_qty or 0 for order in batch)
     words = f"{batch.words} · {filled:,} of {wanted:,} shares"
     value, of = (filled, wanted) if wanted else (int(batch.is_final), 1)
     return {

@@ -114,7 +114,7 @@ class Order(Struct, frozen=True, kw_only=True):
     delta: int | None = None
     action: str | None = None
     qty: int | None = None
-    filled_qty: int = 0
+    filled_qty: int | None = None  # not told right after it was sent: look again, or wait
     avg_fill_price: Decimal | None = None
     commission: Decimal | None = None
     order_type: str | None = None

@@ -42,6 +42,15 @@ def test_targets_are_traded_and_what_came_of_them_is_typed(client: Client) -> No
     assert client.batch(batch.batch_id).is_final
 
 
+def test_what_filled_is_not_told_as_none_before_it_is_known(client: Client) -> None:
+    """The answer to a submission has statuses, and no fills: 0 would be a wrong number."""
+    batch = client.submit({"ORCL": 3}, wait=20)
+    assert [(order.status, order.filled_qty) for order in batch] == [("Filled", None)]
+    assert batch.to_pandas()["filled_qty"].isna().all()
+
+    assert [order.filled_qty for order in batch.refresh()] == [3]
+
+
 def test_a_preview_sends_nothing_until_it_is_sent_and_only_once(client: Client) -> None:
     before = len(client.batches())
     preview = client.preview(pd.DataFrame({"symbol": ["IBM"], "quantity": [10.0]}))
