@@ -128,6 +128,7 @@ class AsyncClient:
     targets = _call(Calls.targets)
     executions = _call(Calls.executions)
     slippage = _call(Calls.slippage)
+    equity = _call(Calls.equity)
     accounts = _call(Calls.accounts)
     halt = _call(Calls.halt)
     resume = _call(Calls.resume)

@@ -126,6 +126,7 @@ class Client:
     targets = _call(Calls.targets)
     executions = _call(Calls.executions)
     slippage = _call(Calls.slippage)
+    equity = _call(Calls.equity)
     accounts = _call(Calls.accounts)
     halt = _call(Calls.halt)
     resume = _call(Calls.resume)

@@ -78,7 +78,7 @@ class Calls:
         wait: float | None = None,
         idempotency_key: str | None = None,
     ) -> Flow[results.BatchState]:
-        """Trade to these positions: `{"AAPL": 100, "MSFT": -50}`, rows, or a DataFrame.
+        """Trade to these positions: `{"AAPL": 100, "MSFT": -50}`, rows, a Series or a DataFrame.
 
         Returns once every order has its first status, or after `wait` seconds. One key goes with
         every attempt, so that a lost answer never makes a second batch.
@@ -218,6 +218,13 @@ class Calls:
         pages = yield from self._pages("/reports/slippage", results.Slippage, params, limit)
         rows = tuple(row for page in pages for row in page)
         return results.Slippage(orders=rows[:limit], total=pages[0].total)
+
+    def equity(
+        self, account_id: str | None = None, *, since: datetime | None = None
+    ) -> Flow[results.Equity]:
+        """Return what an account was worth, by the minute; since midnight in New York."""
+        params = {"account_id": account_id, "since": since}
+        return (yield from self._ask("GET", "/reports/equity", results.Equity, params=params))
 
     def accounts(self) -> Flow[standing.Accounts]:
         """Return the accounts of the key: connected or why not, halts, locks, limits."""

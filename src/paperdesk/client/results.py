@@ -448,3 +448,21 @@ class Slippage(Listing[Slipped], frozen=True, kw_only=True):
             f"Slippage of {total.orders:,} orders: ${spelled(total.slippage_usd)}{bps}"
             f" · commission ${spelled(total.commission)}"
         )
+
+
+class EquityPoint(Struct, frozen=True, kw_only=True):
+    """What an account was worth in one minute."""
+
+    at: datetime
+    net_liquidation: Decimal
+
+
+class Equity(Listing[EquityPoint], frozen=True, kw_only=True):
+    """What an account was worth, the oldest first."""
+
+    _row: ClassVar[type[Struct]] = EquityPoint
+    _rows: ClassVar[str] = "points"
+    _index: ClassVar[str | None] = "at"
+
+    account_id: str
+    points: tuple[EquityPoint, ...]

@@ -1,6 +1,6 @@
 """Targets as a program has them, and as the service is told them.
 
-Owns: which shapes are taken (a mapping, rows, a DataFrame), what a whole number of shares is, and
+Owns: which shapes are taken (a mapping, a Series, rows, a DataFrame), what a whole number of shares is, and
 the words for a row that is none. Everything else about a row is judged by the service. Pure.
 """
 
@@ -15,9 +15,7 @@ from paperdesk.errors import BadRequest, FieldError
 if TYPE_CHECKING:
     import pandas as pd
 
-Targets: TypeAlias = (
-    "Mapping[str, int | float | Decimal] | Iterable[Mapping[str, Any]] | pd.DataFrame"
-)
+Targets: TypeAlias = "Mapping[str, int | float | Decimal] | Iterable[Mapping[str, Any]] | pd.Series | pd.DataFrame"
 
 
 def orders_of(targets: Targets) -> list[dict[str, Any]]:
@@ -31,10 +29,10 @@ def orders_of(targets: Targets) -> list[dict[str, Any]]:
 
 
 def _rows_of(targets: Targets) -> list[Mapping[str, Any]]:
-    if isinstance(targets, Mapping):
-        return [{"symbol": symbol, "quantity": shares} for symbol, shares in targets.items()]
     if hasattr(targets, "columns") and hasattr(targets, "to_dict"):
         return _rows_of_frame(cast("pd.DataFrame", targets))
+    if hasattr(targets, "items"):  # a mapping, or a Series whose index is the symbol
+        return [{"symbol": symbol, "quantity": shares} for symbol, shares in targets.items()]
     return list(cast("Iterable[Mapping[str, Any]]", targets))
 
 

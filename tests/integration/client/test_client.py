@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 
 import pandas as pd
 import pytest
@@ -107,6 +108,15 @@ def test_what_is_not_sent_any_more_after_its_time_is_an_error(client: Client) ->
     batch = client.submit({"T": 1}, valid_until=gone)
 
     assert batch.orders[0].error_code == "expired"
+
+
+def test_what_an_account_was_worth_is_kept_by_the_minute(client: Client) -> None:
+    while not len(points := client.equity()):  # the first as soon as the gateway has told it
+        sleep(0.1)
+
+    assert points.account_id == ACCOUNT
+    assert points[0].net_liquidation == client.equity(ACCOUNT).to_pandas().iloc[0, 0]
+    assert len(client.equity(since=datetime.now(UTC) + timedelta(days=1))) == 0
 
 
 def test_a_halt_stops_and_a_resume_lets_go(client: Client) -> None:

@@ -48,6 +48,8 @@ TWINS = [
     (results.Slipped, reports.SlippageRow),
     (results.SlippageTotal, reports.SlippageTotal),
     (results.Slippage, reports.SlippageAnswer),
+    (results.EquityPoint, reports.EquityPointBody),
+    (results.Equity, reports.EquityAnswer),
     (standing.Halt, interventions.StandingHalt),
     (standing.HaltedOrder, interventions.HaltedOrderBody),
     (standing.Halted, interventions.HaltAnswer),
@@ -84,6 +86,7 @@ EMPTY: list[results.Listing[Any]] = [
     results.Positions(account_id="DU1", positions=(), updated_at=AT),
     results.Targets(account_id="DU1", on_target=0, total=0, targets=()),
     results.Executions(executions=()),
+    results.Equity(account_id="DU1", points=()),
     standing.Accounts(accounts=()),
 ]
 
@@ -132,6 +135,7 @@ def test_positions_are_found_by_their_symbol_and_make_targets() -> None:
 
     assert frame.loc["BRK B", "avg_cost"] == 2.5
     assert orders_of(frame[["quantity"]] * 2) == [{"symbol": "BRK B", "quantity": 14}]
+    assert orders_of(frame["quantity"] * 2) == [{"symbol": "BRK B", "quantity": 14}]
 
 
 def test_a_frame_of_targets_leaves_out_what_is_not_there() -> None:
