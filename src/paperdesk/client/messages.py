@@ -13,13 +13,18 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from paperdesk.errors import ANSWERED, FieldError, PaperdeskError, Unreachable
+from paperdesk.errors import ANSWERED, FieldError, PaperdeskError, Unauthorized, Unreachable
+from paperdesk.whereabouts import KEY_FILE, KEY_VARIABLE
 
 T = TypeVar("T")
 
 REQUEST_ID: Final = "x-request-id"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 READ_SECONDS: Final = 70.0  # a question may wait for 60
+KEY_HINT: Final = (
+    f"The key is Client(api_key=...), or {KEY_VARIABLE}, or {KEY_FILE} in the folder where the "
+    "program runs."
+)
 _SUCCESS, _REDIRECT = 200, 300
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
@@ -107,6 +112,13 @@ def problem_of(response: Response) -> PaperdeskError:
     )
     error.problem = document
     error.request_id = response.headers.get(REQUEST_ID)
+    # Notes stand below the message in a traceback: that is what a notebook shows of an error.
+    if isinstance(error, Unauthorized):
+        error.add_note(KEY_HINT)
+    error.add_note(
+        f"/problems/{document['code']} of the service says what to do; its log has more "
+        f"under {error.request_id}."
+    )
     return error
 
 

@@ -41,6 +41,9 @@ def lost(place: Place, error: httpx.TransportError) -> Lost:
     unsent = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
     failure = Unreachable(words)
     failure.__cause__ = error
+    failure.add_note(
+        "`paperdesk serve` starts one there, paperdesk.simulator() one of your own."
+    )
     return Lost(failure, may_have_arrived=not isinstance(error, unsent))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -52,3 +53,25 @@ def test_whoever_waits_sees_a_bar_that_moves_on_in_its_place(cell: Cell) -> None
 
     filled = cell('desk.submit({"V": 9}).wait()')
     assert '<progress value="9" max="9"></progress> on target' in str(filled)
+
+
+def test_what_went_wrong_is_shown_with_what_to_do_about_it(cell: Cell) -> None:
+    refused = error_in(cell("desk.batch('0' * 16)"))
+    assert "NotFound: there is no batch 0000000000000000" in refused
+    assert "/problems/not-found of the service says what to do" in refused
+
+    stranger = error_in(cell("paperdesk.Client(desk.place.url, 'wrong').positions()"))
+    assert "PAPERDESK_API_KEY" in stranger
+
+    nobody = error_in(
+        cell("paperdesk.Client('http://127.0.0.1:9', 'k', retry_seconds=0).health()")
+    )
+    assert "nothing answers at http://127.0.0.1:9" in nobody
+    assert "`paperdesk serve` starts one there" in nobody
+
+
+def error_in(shown: list[dict[str, Any]]) -> str:
+    """Return the end of the traceback that a cell ended in, without its colours."""
+    (error,) = (message for message in shown if message["msg_type"] == "error")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error["content"]["traceback"]))
+    return "\n".join(plain.splitlines()[-4:])
