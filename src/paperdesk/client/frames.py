@@ -27,6 +27,8 @@ _DTYPES: Final = {
     str: "string",
 }
 _NUMBERS: Final = (_DTYPES[int], _DTYPES[Decimal])
+# Two amounts in dollars are no formula: the classes that MathJax leaves alone, 2 and 3.
+_NO_MATH: Final = 'class="tex2jax_ignore mathjax_ignore"'
 _LEFT, _RIGHT = ' style="text-align:left"', ' style="text-align:right"'
 # Words of a small set.
 _CATEGORIES: Final = frozenset(
@@ -116,7 +118,7 @@ def html_of(
     rest = len(rows) - len(seen)
     more = f"<p>… and {rest:,} more</p>" if rest else ""
     told = "".join(f"<p>⚠ {escape(warning)}</p>" for warning in warnings)
-    return f"<p>{escape(title)}</p>{table}{more}{told}"
+    return f"<div {_NO_MATH}><p>{escape(title)}</p>{table}{more}{told}</div>"
 
 
 def _html_head(name: str, dtype: str) -> str:

@@ -223,7 +223,7 @@ def test_a_table_begins_with_its_sum_and_ends_with_its_warnings() -> None:
         ),
     )  # fmt: skip
     assert preview.words == "Preview for DU1: 1 of 2 rows trade, about $1,500.50"
-    assert preview._repr_html_().endswith("<p>⚠ XOM is held &amp; not listed</p>")
+    assert preview._repr_html_().endswith("<p>⚠ XOM is held &amp; not listed</p></div>")
 
     held = results.Positions(
         account_id="DU1", positions=(), net_liquidation=Decimal(10), updated_at=AT, stale=True
@@ -239,6 +239,10 @@ def test_a_table_begins_with_its_sum_and_ends_with_its_warnings() -> None:
     assert results.Slippage(orders=(), total=total).words == (
         "Slippage of 2 orders: $-5.00 · -1.8116 bps · commission $2.00"
     )
+
+
+def test_two_amounts_in_dollars_are_not_typeset_as_a_formula_between_them() -> None:
+    assert state()._repr_html_().startswith('<div class="tex2jax_ignore mathjax_ignore">')
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:
