@@ -18,22 +18,43 @@ Cell = Callable[[str], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def cell(client: Client) -> Iterator[Cell]:
+def kernel(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A kernel that has imported the SDK and made a client; what asks it."""
+    known = {
+        "PAPERDESK_URL": client.place.url,
+        "PAPERDESK_API_KEY": client.place.key,
+        "IPYTHONDIR": str(tmp_path_factory.mktemp("ipython")),
+    }
+    manager, asking = start_new_kernel(kernel_name="python3", env=os.environ | known)
+    try:
+        asking.execute_interactive(
+            "import paperdesk\ndesk = paperdesk.Client()", timeout=CELL_SECONDS
+        )
+        yield asking
+    finally:
+        asking.stop_channels()
+        manager.shutdown_kernel()
+
+
+@pytest.fixture
+def cell(kernel: Any) -> Cell:
     """Run a cell; return each message about its output."""
-    known = {"PAPERDESK_URL": client.place.url, "PAPERDESK_API_KEY": client.place.key}
-    kernel, asking = start_new_kernel(kernel_name="python3", env=os.environ | known)
 
     def run(source: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        asking.execute_interactive(source, timeout=CELL_SECONDS, output_hook=found.append)
-        return [message for message in found if message["msg_type"] != "status"]
+        kernel.execute_interactive(source, timeout=CELL_SECONDS, output_hook=found.append)
+        return found
 
-    run("import paperdesk\ndesk = paperdesk.Client()")
-    try:
-        yield run
-    finally:
-        asking.stop_channels()
-        kernel.shutdown_kernel()
+    return run
+
+
+def test_names_are_completed(kernel: Any) -> None:
+    def completed(source: str) -> set[str]:
+        answer = kernel.complete(source, reply=True, timeout=CELL_SECONDS)
+        return {name.rpartition(".")[2] for name in answer["content"]["matches"]}
+
+    assert {"Client", "simulator", "Halted"} <= completed("paperdesk.")
+    assert "positions" in completed("desk.")
 
 
 def test_whoever_waits_sees_a_bar_that_moves_on_in_its_place(cell: Cell) -> None:
