@@ -5,7 +5,7 @@ BIN := .venv/bin
 CLIENTS := ib_async ib_insync ibapi_9 ibapi_10 stoqey
 CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
-.PHONY: run test lint docs lock clean clients transcripts fuzz traps bench races prove \
+.PHONY: run test lint docs notebook lock clean clients transcripts fuzz traps bench races prove \
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts \
 	schema machine fuzz-service planted storm harms smallscope mutants exits
 
@@ -157,6 +157,10 @@ bench: .venv/installed-dev
 # Write anew the pages of docs/ that are made from the code.
 docs: .venv/installed-dev
 	@scripts/docs
+
+# Run the notebook of examples/, and leave it as a page with its plots in build/.
+notebook: .venv/installed-dev
+	@scripts/notebook build
 
 # Resolve every dependency anew, with hashes and without any index's address.
 lock: .venv/bin/uv .venv/clients/stoqey/installed

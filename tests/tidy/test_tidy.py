@@ -229,6 +229,19 @@ def test_every_tracked_script_is_short_and_says_what_it_does() -> None:
             assert len(lines) <= 32, path.name
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.ipynb")), ids=name_of)
+def test_a_notebook_is_kept_without_what_a_run_left_in_it(path: Path) -> None:
+    """Outputs are of one machine and one day, and a diff of them says nothing."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    programs = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
+
+    assert programs
+    assert all(cell["outputs"] == [] for cell in programs)
+    assert all(cell["execution_count"] is None for cell in programs)
+    assert all(cell["metadata"] == {} for cell in document["cells"])
+    assert document["metadata"]["language_info"] == {"name": "python"}, "of any Python"
+
+
 def _tracked_texts() -> Iterator[tuple[str, str]]:
     tracked = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True

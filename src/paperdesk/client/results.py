@@ -432,7 +432,7 @@ class Slippage(Listing[Slipped], frozen=True, kw_only=True):
     _rows: ClassVar[str] = "orders"
     _shown: ClassVar[tuple[str, ...]] = (
         "sent_at", "symbol", "side", "filled_qty", "expected_price", "avg_fill_price",
-        "slippage_bps", "slippage_usd", "commission", "status", "batch_id",
+        "slippage_bps", "slippage_usd", "commission", "batch_id",
     )  # fmt: skip
 
     orders: tuple[Slipped, ...]
