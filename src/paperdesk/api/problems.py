@@ -6,9 +6,11 @@ Owns: how every error becomes an answer, the framework's own too, and the pages 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Final
 
+import msgspec
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from paperdesk.api.endpoint import HTML, Answer, Call
@@ -16,6 +18,7 @@ from paperdesk.api.page import page, prose
 from paperdesk.errors import (
     ANSWERED,
     BadRequest,
+    FieldError,
     InternalError,
     MethodNotAllowed,
     NotFound,
@@ -25,9 +28,15 @@ from paperdesk.errors import (
 from paperdesk.wire.bodies import ProblemBody
 from paperdesk.wire.encoding import encode
 from paperdesk.wire.parsing import shown
+from paperdesk.wire.reading import bad_request
 
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 5  # where the error itself does not know better
+AGAIN: Final[Mapping[bool, str]] = {
+    True: "Yes: the same request, after the seconds in the header `Retry-After`, with the same "
+    "`Idempotency-Key` if you sent one.",
+    False: "A program should not, by itself: do what mends it first.",
+}  # by whether the error is retryable
 
 
 def problem_answer(error: PaperdeskError, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
@@ -70,6 +79,14 @@ def _allowed(error: MethodNotAllowedException) -> str:
     return ", ".join(sorted(methods))
 
 
+def example(kind: type[PaperdeskError]) -> str:
+    """Return an answer that ends in `kind`, laid out for a person."""
+    error = kind(kind.example)
+    if kind is BadRequest:
+        error = bad_request([FieldError(*kind.example.removesuffix(".").split(" ", 1))])
+    return msgspec.json.format(encode(ProblemBody.of(error)), indent=2).decode()
+
+
 async def problem_page(call: Call) -> Answer:
     """What an error means and what to do about it, as a page."""
     code = call.path["code"]
@@ -77,18 +94,14 @@ async def problem_page(call: Call) -> Answer:
     if kind is None:
         raise NotFound(f"There is no problem {shown(code)}; see /docs.")
     meaning = " ".join((kind.__doc__ or "").split())
-    again = (
-        "Yes: send the same request again after the seconds in the header Retry-After, with "
-        "the same Idempotency-Key if you sent one."
-        if kind.retryable
-        else "No: the same request would end the same way. Change what the detail names first."
-    )
     return Answer(
         page(
             kind.title,
             f"<p><code>{escape(code)}</code>, HTTP {kind.status}</p>"
-            f"<h2>What it means and what to do</h2><p>{prose(meaning)}</p>"
-            f"<h2>Send it again?</h2><p>{again}</p>"
+            f"<h2>What it means</h2><p>{prose(meaning)}</p>"
+            f"<h2>What mends it</h2><p>{prose(kind.fix)}</p>"
+            f"<h2>Send it again?</h2><p>{prose(AGAIN[kind.retryable])}</p>"
+            f"<h2>An example</h2><pre>{escape(example(kind))}</pre>"
             '<p><a href="/docs">All endpoints</a></p>',
         ),
         HTML,

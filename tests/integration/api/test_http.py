@@ -340,6 +340,9 @@ async def test_a_problem_page_says_what_to_do(anyone: httpx.AsyncClient, code: s
     response = await anyone.get(f"/problems/{code}")
 
     assert response.status_code == 200
-    assert "What it means and what to do" in response.text
+    for head in ("What it means", "What mends it", "Send it again?", "An example"):
+        assert re.search(rf"(?s)<h2>{re.escape(head)}</h2><(p|pre)>.{{10}}", response.text), (
+            head
+        )
     assert code in response.text
     assert "<script" not in response.text
