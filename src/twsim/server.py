@@ -213,16 +213,16 @@ class Server:
 
     def open(self) -> None:
         """Accept connections again, at once: those that come early wait."""
-        if self._reserved is None:
+        if self._reserved is None or self._opening is not None:
             return
-        reserved, self._reserved = self._reserved, None
-        reserved.listen(BACKLOG)
+        self._reserved.listen(BACKLOG)
         loop = asyncio.get_running_loop()
-        self._opening = loop.create_task(self._serve(reserved))
+        self._opening = loop.create_task(self._serve(self._reserved))
 
     async def _serve(self, reserved: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: ClientLine(self), sock=reserved)
+        self._reserved = self._opening = None
         self.schedule()
 
     def client_ids(self) -> list[int]:

@@ -207,3 +207,11 @@ async def test_a_shut_port_is_kept_by_whoever_reserves_ports() -> None:
         gateway.inject("L01", on="now", delay=60)
 
         assert asked == [(gateway.host, gateway.port)]
+
+
+async def test_a_gateway_that_stops_while_its_port_opens_again_lets_the_port_go() -> None:
+    async with Gateway() as gateway:
+        gateway.inject("L01", on="now", delay=60)
+        gateway.clear_faults()
+
+    socket.create_server((gateway.host, gateway.port)).close()
