@@ -171,6 +171,8 @@ def test_the_readmes_example_is_one_that_the_suite_runs() -> None:
         ("events.md", "events_page.py"),
         ("cli.md", "cli_page.py"),
         ("problems.md", "problems_page.py"),
+        ("routes.md", "routes_page.py"),
+        ("settings.md", "settings_page.py"),
     ],
 )
 def test_a_page_that_is_made_of_a_table_is_fresh(name: str, script: str) -> None:

@@ -84,7 +84,7 @@ def load_settings(
     for option, key, value in (("--host", "host", host), ("--port", "port", port)):
         if value is not None:
             put(tree, ("server", key), Leaf(value, option), problems)
-    settings = _read_settings(Section("", tree, problems))
+    settings = read_settings(Section("", tree, problems))
     if problems:
         raise _config_error(problems)
     return settings
@@ -108,7 +108,8 @@ def _config_error(problems: list[FieldError]) -> ConfigError:
     )
 
 
-def _read_settings(top: Section) -> Settings:
+def read_settings(top: Section) -> Settings:
+    """Return what the tree says; what is wrong is added to its problems."""
     default_account = top.value("default_account", paper_account, None)
     server = _read_server(top.section("server"))
     rates = _read_rates(top.section("rates"))
