@@ -7,7 +7,7 @@ CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs notebook lock clean clients transcripts fuzz traps bench races prove \
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts \
-	schema machine fuzz-service planted storm harms smallscope mutants exits
+	schema machine fuzz-service planted storm harms smallscope mutants exits five-minutes pictures
 
 # The dashboard's scripts come with the installation; where npm was out of reach then, try again.
 run: .venv/installed
@@ -161,6 +161,17 @@ docs: .venv/installed-dev
 # Run the notebook of examples/, and leave it as a page with its plots in build/.
 notebook: .venv/installed-dev
 	@scripts/notebook build
+
+# Type the first five minutes of README.md again, and write into it what is seen.
+five-minutes: .venv/installed-dev
+	@PYTHONPATH=tests $(BIN)/python -m e2e.five_minutes --write
+
+# Take the README's picture of the dashboard again; the others stay in build/shots.
+pictures: .venv/installed-dev
+	@scripts/chromium
+	@$(BIN)/python hatch_build.py --tests
+	@$(BIN)/pytest --quiet tests/browser/test_pictures.py
+	@cp build/shots/dark.png docs/images/dashboard.png
 
 # Resolve every dependency anew, with hashes and without any index's address.
 lock: .venv/bin/uv .venv/clients/stoqey/installed

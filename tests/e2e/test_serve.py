@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import socket
 import ssl
@@ -29,26 +28,6 @@ url = "sqlite:///ledger.db"
 port = {port}
 accounts = ["DU8730189"]
 """
-
-
-def test_the_readmes_commands_fill_an_order(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```sh\n(.*?)```", readme.partition("## Prices")[0], re.DOTALL)
-    with command("paperdesk", "serve", "--port", "0", cwd=tmp_path) as service:
-        api = api_of(service, tmp_path)
-        script = "".join(blocks[1:]).replace("http://127.0.0.1:8000", api.url)
-        printed = subprocess.run(
-            ["/bin/bash", "-euc", script],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-
-    assert blocks[0].strip() == "make run"
-    assert '"status":"Filled"' in printed.replace(" ", "")
-    assert '"filled_qty":100' in printed.replace(" ", "")
-    assert '"quantity":100' in printed
 
 
 @pytest.mark.timed

@@ -19,6 +19,7 @@ CLIENTS = ROOT / "tests/clients"
 MIGRATIONS = ROOT / "src/paperdesk/ledger/migrations"
 FUNCTION_LINES_MAX = 70
 MODULE_LINES_MAX = 500
+PAGES = (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
 LINE_COUNT_EXEMPT = {MIGRATIONS / "versions"}
 
 # Who may read which clock or chance; everybody else is given one.
@@ -153,14 +154,30 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert version[1] == package[1] == changelog[1]
 
 
-def test_the_readmes_example_is_one_that_the_suite_runs() -> None:
-    """An example that nobody runs is the first thing that breaks, and the first one tried."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n.*?```", readme, re.DOTALL)
-    examples = (ROOT / "docs/twsim-examples.md").read_text(encoding="utf-8")
+def test_every_link_between_pages_leads_somewhere() -> None:
+    """A link to a page that moved is a page that nobody finds."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", text):
+            there = page.parent / target if target else page
+            assert there.exists(), f"{name_of(page)}: {target}"
+            if anchor:
+                heads = re.findall(r"^#+ (.*)$", there.read_text("utf-8"), re.MULTILINE)
+                slugs = {
+                    re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads
+                }
+                assert anchor[1:] in slugs, f"{name_of(page)}: {target}{anchor}"
 
-    assert len(blocks) == 1
-    assert blocks[0] in examples
+
+def test_every_proof_that_a_page_names_is_there() -> None:
+    """A claim whose proof has another name by now is a claim without one."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert targets.issuperset(re.findall(r"`make ([a-z-]+)", text)), name_of(page)
+        for path in re.findall(r"`((?:tests|src|scripts|deploy)/[\w/.-]+)`", text):
+            assert (ROOT / path).exists(), f"{name_of(page)}: {path}"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from paperdesk.domain.limits import UNLIMITED, Limits
 from paperdesk.domain.vocabulary import ForeignOrders, Keep, PositionBreaks, Scope, Symbol
 from paperdesk.errors import ConfigError
 
-README = Path(__file__).parents[4] / "README.md"
+PAGE = Path(__file__).parents[4] / "docs/paper-account.md"
 KEY_HASH = "ab" * 32
 GATEWAY = '[[gateways]]\naccounts = ["DU8730189"]\n'
 LIMITS = "[limits.DU8730189]\n"
@@ -426,11 +426,11 @@ def test_a_file_that_cannot_be_read_is_named(content: bytes | None) -> None:
         load_settings(path, {})
 
 
-def test_the_readmes_example_works_with_a_key_of_ones_own_only() -> None:
+def test_the_pages_example_works_with_a_key_of_ones_own_only() -> None:
     """A key that everybody can read must never be one that opens an account."""
-    readme = README.read_text(encoding="utf-8").partition("## With your IBKR paper account")[2]
-    example, ledger = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
-    command = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)[0]
+    page = PAGE.read_text(encoding="utf-8").partition("## A key of your own")[2]
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (command,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
     made = subprocess.run(
         ["/bin/sh", "-c", command], capture_output=True, text=True, check=True
     )
@@ -441,4 +441,3 @@ def test_the_readmes_example_works_with_a_key_of_ones_own_only() -> None:
     assert key_sha256 == hashlib.sha256(key.encode()).hexdigest()
     (client,) = load(re.sub('"PUT .*"', f'"{key_sha256}"', example)).clients
     assert client.key_sha256 == key_sha256
-    assert load(ledger).ledger.url.startswith("postgresql://")
