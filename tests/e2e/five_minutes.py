@@ -6,8 +6,9 @@ is seen there; `python -m e2e.five_minutes` prints them anew, with `--write` int
 In a folder with nothing but the files of the repository, every `$` line is typed as it stands, into a
 real shell on a terminal of its own; the first, `make run`, into another. Where the kernel allows a
 network of one's own they run in that, on the README's own port. Elsewhere another port is taken, and
-put into what is typed and out of what is seen; that, and that `make` takes the installation as done,
-is all that is changed.
+put into what is typed and out of what is seen. `.venv` is the repository's, so that `make run` installs
+only what is missing there. Of what is seen the lines of the log, colours, blanks at the end of a line
+and API keys are left out.
 """
 
 from __future__ import annotations
@@ -201,7 +202,7 @@ def _environment(port: int) -> dict[str, str]:
     others = ("PAPERDESK", "MAKE", "MFLAGS")
     env = {name: text for name, text in os.environ.items() if not name.startswith(others)}
     env |= {"PS1": PROMPT, "PS2": "", "TERM": "dumb", "COLUMNS": str(COLUMNS), "NO_COLOR": "1"}
-    env |= {"MAKEFLAGS": "-o .venv/installed", "LC_ALL": "C.UTF-8"}
+    env["LC_ALL"] = "C.UTF-8"
     if port != PORT:
         env["PAPERDESK_SERVER__PORT"] = str(port)
         env["PAPERDESK_URL"] = f"http://127.0.0.1:{port}"
