@@ -47,9 +47,11 @@ def on_terminal(
     child, terminal = pty.fork()
     if child == 0:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite in the background ignores it
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         os.chdir(cwd)
-        os.execve(COMMANDS / words[0], list(words), {**os.environ, "TERM": "xterm", **env})  # noqa: S606 - our own
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+        size = {"COLUMNS": str(columns), "LINES": str(ROWS)}  # a runner of tests may set others
+        env = {**os.environ, "TERM": "xterm", **size, **env}
+        os.execve(COMMANDS / words[0], list(words), env)  # noqa: S606 - our own
     seen, deadline = b"", time.monotonic() + SECONDS_MAX
     try:
         while time.monotonic() < deadline:

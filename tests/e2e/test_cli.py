@@ -55,10 +55,13 @@ class Shell:
         head, *rows = [line.split("\t") for line in self.run(*words).stdout.splitlines()]
         return [dict(zip(head, row, strict=True)) for row in rows]
 
-    def see(self, *words: str, answer: str = "", after: str = "", **env: str) -> Seen:
+    def see(
+        self, *words: str, answer: str = "", after: str = "", columns: int = 120, **env: str
+    ) -> Seen:
         return on_terminal(
-            "paperdesk", *words, cwd=self.folder, env=self.env | env, answer=answer, after=after
-        )
+            "paperdesk", *words, cwd=self.folder, env=self.env | env, answer=answer, after=after,
+            columns=columns,
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +92,9 @@ def test_a_pipe_gets_values_that_nobody_rounded_and_a_terminal_a_table(shell: Sh
 
 
 def test_no_colour_leaves_a_terminal_that_asks_for_none(shell: Shell) -> None:
-    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        raw = shell.see("positions", **env).raw
-        assert "\x1b[3" not in raw
-        assert "AAPL" in raw
+    for seen in (shell.see("positions", NO_COLOR="1"), shell.see("positions", TERM="dumb")):
+        assert "\x1b[3" not in seen.raw
+        assert "AAPL" in seen.raw
 
 
 def test_each_command_that_looks_has_rows_and_json(shell: Shell) -> None:
@@ -110,6 +112,21 @@ def test_each_command_that_looks_has_rows_and_json(shell: Shell) -> None:
     assert "✓ on target" in shell.run("watch", batch_id).stderr
     late = shell.tsv("executions", "--since", "2100-01-01T00:00:00")
     assert late == []
+
+
+def test_a_narrow_terminal_has_fewer_columns_and_whole_ids(shell: Shell) -> None:
+    shell.client.simulate(fault={"code": "O06", "parameters": {"symbol": "CSCO"}})
+    order = {"symbol": "CSCO", "quantity": 1000, "limit_price": 123.45}
+    rejected = shell.client.submit([order]).wait(timeout=20)
+    for words in ("positions", "targets", "batches", "executions", "accounts"):
+        lines = shell.see(words, columns=80).text.splitlines()
+        assert max(map(len, lines)) <= 80, lines
+        assert "…" not in "".join(lines)
+        assert words not in {"batches", "targets"} or rejected.batch_id in "".join(lines)
+    assert "Set at" in shell.see("targets", columns=120).text
+    assert "Set at" not in shell.see("targets", columns=80).text
+    shown = shell.see("show", rejected.batch_id, columns=80).text
+    assert "Rejected by a fault." in " ".join(shown.split()), "a sentence goes on below"
 
 
 # ── Submitting ────────────────────────────────────────────────────────────────────────────────

@@ -13,14 +13,14 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from paperdesk.cli.options import Config, Json
-from paperdesk.cli.output import Column, show, text
+from paperdesk.cli.output import prose, show, text
 
 app: Final = App(name="config", help="The configuration.")
 
 COLUMNS: Final = (
     text("Key"),
-    Column("Value", lambda entry: json.dumps(entry.value, ensure_ascii=False)),
-    text("Origin"),
+    prose("Value", lambda entry: json.dumps(entry.value, ensure_ascii=False)),
+    prose("Origin"),
 )
 
 

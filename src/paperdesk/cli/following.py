@@ -15,7 +15,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from paperdesk.cli.options import Config, Json, Timeout, Url
-from paperdesk.cli.output import Column, console, money, number, say, show, text
+from paperdesk.cli.output import Column, console, money, number, prose, say, show, text
 from paperdesk.cli.remote import connect, place_of
 from paperdesk.cli.verdicts import fills, is_resting, next_step, verdict
 from paperdesk.client.batch import BatchView
@@ -34,10 +34,10 @@ ORDERS: Final = (
     number("Shares", "qty"),
     number("Filled", "filled_qty"),
     money("Price", "avg_fill_price"),
-    money("Limit", "limit_price"),
-    money("Fees", "commission"),
+    money("Limit", "limit_price", is_spare=True),
+    money("Fees", "commission", is_spare=True),
     text("Status"),
-    Column("Note", lambda order: "; ".join(filter(None, (order.error, *order.warnings)))),
+    prose("Note", lambda order: "; ".join(filter(None, (order.error, *order.warnings)))),
 )
 
 

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from paperdesk.cli.following import ORDERS
 from paperdesk.cli.options import Account, Config, Json, Limit, Url
-from paperdesk.cli.output import Column, money, number, say, show, text, time
+from paperdesk.cli.output import Column, money, number, prose, say, show, text, time
 from paperdesk.cli.remote import connect, place_of
 from paperdesk.cli.verdicts import verdict
 from paperdesk.client import standing
@@ -42,10 +42,10 @@ TARGETS: Final = (
     number("Working", "working_qty"),
     number("Gap"),
     text("State"),
-    text("Client"),
-    time("Set at", "set_at"),
+    text("Client", is_spare=True),
+    time("Set at", "set_at", is_spare=True),
     text("Batch", "batch_id"),
-    text("Reason"),
+    prose("Reason"),
 )
 BATCHES: Final = (
     text("Batch", "batch_id"),
@@ -60,9 +60,9 @@ EXECUTIONS: Final = (
     number("Shares", "quantity"),
     money("Price"),
     money("Fees", "commission"),
-    text("Account", "account_id"),
+    text("Account", "account_id", is_spare=True),
     text("Batch", "batch_id"),
-    text("Exec id", "exec_id"),
+    text("Exec id", "exec_id", is_spare=True),
 )
 ACCOUNTS: Final = (
     text("Account", "account_id"),
@@ -71,7 +71,7 @@ ACCOUNTS: Final = (
     Column("Halted", lambda row: row.halt.mode if row.halt else None),
     money("Net liquidation"),
     Column("Locks", lambda row: ", ".join(lock.symbol for lock in row.locks)),
-    Column("Reason", _why),
+    prose("Reason", _why),
 )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 import msgspec
 
@@ -23,38 +23,57 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NOTHING: Final = "-"
+GAP_CHARS: Final = 2  # between two columns
+PROSE_CHARS: Final = 20  # below, sentences are hard to read
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, what a row has there, and how a person reads it."""
+    """A column: its title, what a row has there, and how a person reads it.
+
+    Only a column of `prose` goes on on the next line; nothing is ever cut out of an id. On a narrow
+    terminal a `spare` column is left out.
+    """
 
     title: str
     of: Callable[[Any], object]
     spell: Callable[[Any], str] = str
     is_right: bool = False
+    is_prose: bool = False
+    is_spare: bool = False
 
 
-def text(title: str, name: str = "") -> Column:
+def text(title: str, name: str = "", *, is_spare: bool = False) -> Column:
     """Return a column of words; `name` is the field, by default the title's."""
-    return Column(title, _field(title, name))
+    return Column(title, _field(title, name), is_spare=is_spare)
+
+
+def prose(title: str, of: Callable[[Any], object] | None = None) -> Column:
+    """Return a column of sentences."""
+    return Column(title, of or _field(title, ""), is_prose=True)
 
 
 def number(
-    title: str, name: str = "", *, spell: Callable[[Any], str] = "{:,}".format
+    title: str,
+    name: str = "",
+    *,
+    spell: Callable[[Any], str] = "{:,}".format,
+    is_spare: bool = False,
 ) -> Column:
     """Return a column of whole numbers."""
-    return Column(title, _field(title, name), spell, is_right=True)
+    return Column(title, _field(title, name), spell, is_right=True, is_spare=is_spare)
 
 
-def money(title: str, name: str = "") -> Column:
+def money(title: str, name: str = "", *, is_spare: bool = False) -> Column:
     """Return a column of prices or amounts, to the cent for a person."""
-    return number(title, name, spell="{:,.2f}".format)
+    return number(title, name, spell="{:,.2f}".format, is_spare=is_spare)
 
 
-def time(title: str, name: str) -> Column:
+def time(title: str, name: str, *, is_spare: bool = False) -> Column:
     """Return a column of times, in UTC."""
-    return Column(title, _field(title, name), lambda at: f"{at:%Y-%m-%d %H:%M:%S}")
+    return Column(
+        title, _field(title, name), lambda at: f"{at:%Y-%m-%d %H:%M:%S}", is_spare=is_spare
+    )
 
 
 def _field(title: str, name: str) -> Callable[[Any], object]:
@@ -83,17 +102,30 @@ def show(
 
 
 def _print_table(rows: Iterable[Any], columns: Sequence[Column], out: TextIO) -> None:
-    from rich.table import Table  # noqa: PLC0415 - only a person sees a table
+    from rich.markup import escape  # noqa: PLC0415 - only a person sees a table
+    from rich.table import Table  # noqa: PLC0415
 
     rows = tuple(rows)
     # A column in which nothing stands tells a person nothing.
     told = [c for c in columns if not rows or any(c.of(row) not in {None, ""} for row in rows)]
+    cells = {column: [_spelled(column, row) for row in rows] for column in told}
+    paper = console(out)
+    for spare in [column for column in reversed(told) if column.is_spare]:
+        if sum(_width(*entry) for entry in cells.items()) > paper.width:
+            del cells[spare]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in told:
-        table.add_column(column.title, justify="right" if column.is_right else "left")
-    for row in rows:
-        table.add_row(*(_spelled(column, row) for column in told))
-    console(out).print(table)
+    for column in cells:
+        justify: Literal["right", "left"] = "right" if column.is_right else "left"
+        table.add_column(column.title, justify=justify, no_wrap=not column.is_prose)
+    for row_of_cells in zip(*cells.values(), strict=True):
+        table.add_row(*map(escape, row_of_cells))
+    paper.print(table)
+
+
+def _width(column: Column, cells: Sequence[str]) -> int:
+    """Return how much room a column needs, with what is between it and the next."""
+    widest = max(map(len, (column.title, *cells)))
+    return GAP_CHARS + (min(widest, PROSE_CHARS) if column.is_prose else widest)
 
 
 def _spelled(column: Column, row: object) -> str:
@@ -102,9 +134,7 @@ def _spelled(column: Column, row: object) -> str:
         return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
-    from rich.markup import escape  # noqa: PLC0415 - as above
-
-    return escape(column.spell(value))
+    return column.spell(value)
 
 
 def _raw(value: object) -> str:

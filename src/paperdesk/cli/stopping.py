@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from paperdesk.cli.exits import Exit
 from paperdesk.cli.following import ORDERS, conclude, follow
 from paperdesk.cli.options import Config, Json, Reason, Timeout, Url, Yes
-from paperdesk.cli.output import Column, asked, number, say, show, text
+from paperdesk.cli.output import Column, asked, number, prose, say, show, text
 from paperdesk.cli.remote import connect, place_of
 from paperdesk.client.standing import HaltedOrder
 
@@ -24,7 +24,7 @@ CANCELLED: Final = (
     Column("Cancelled", lambda row: row.cancelled),
     text("Status"),
     number("Filled", "filled_qty"),
-    Column("Note", lambda row: f"works for {row.kept_by}" if row.kept_by else ""),
+    prose("Note", lambda row: f"works for {row.kept_by}" if row.kept_by else ""),
 )
 HALTED: Final = (
     text("Symbol"),

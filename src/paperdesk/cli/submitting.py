@@ -18,7 +18,7 @@ from paperdesk.cli.csvfile import TargetFile, bad_lines, read_targets
 from paperdesk.cli.exits import Exit
 from paperdesk.cli.following import ORDERS, conclude, follow
 from paperdesk.cli.options import Account, Config, Json, Timeout, Url, Yes
-from paperdesk.cli.output import Column, asked, number, say, show, text
+from paperdesk.cli.output import Column, asked, number, prose, say, show, text
 from paperdesk.cli.remote import connect, place_of
 from paperdesk.cli.verdicts import (
     next_step,
@@ -44,7 +44,7 @@ PREVIEW: Final = (
     number("Target", "desired_pos"),
     Column("Trade", trade, spell_trade, is_right=True),
     number("Est $", "estimated_notional", spell="{:,.0f}".format),
-    Column("Note", note),
+    prose("Note", note),
 )
 
 
