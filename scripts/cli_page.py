@@ -17,16 +17,17 @@ HEAD = """\
 
 Written from the commands themselves; `make docs` writes it anew.
 
-Every command but `serve`, `demo`, `backup` and `restore` is a client of the HTTP API. The service is
+Every command but `serve`, `init`, `demo`, `backup` and `restore` is a client of the HTTP API. The service is
 found by `--url`, else `PAPERDESK_URL`, else where `paperdesk.toml` of this directory says that it
 listens, else at http://127.0.0.1:8000. The key is in `PAPERDESK_API_KEY` (or `PAPERDESK_KEY`), else in
 `.paperdesk/key` of this directory, which only a service on this machine is shown.
 
 - On a terminal answers are tables; in a pipe they are tab-separated values, with a head, unrounded
-  and uncut; with `--json` they are the service's answer, one document (`events`: one a line).
+  and uncut; with `--json` they are the service's answer, one document (`events`, `watch`: one a line).
 - What is said to a person (sums, questions, the bar of fills, errors) goes to standard error.
 - `NO_COLOR` and `TERM=dumb` are respected. Nothing is told by colour alone.
-- Without a terminal nothing is asked: say `--yes`, or the command ends with 2 and has done nothing.
+- Without a terminal, or with `--no-input`, nothing is asked: say `--yes`, or the command ends with 2 and
+  has done nothing.
 
 ```sh
 printf 'AAPL,120\\nMSFT,-80\\n' > targets.csv

@@ -223,6 +223,51 @@ def test_what_still_works_when_time_is_up_can_be_watched_left_and_cancelled(
     assert shell.run("cancel", filled.batch_id).returncode == 3
 
 
+def test_a_watcher_that_is_a_program_gets_a_line_for_each_state(shell: Shell) -> None:
+    batch = shell.client.submit([{"symbol": "JNJ", "quantity": 10, "limit_price": 1.00}])
+    with command(
+        "paperdesk", "watch", batch.batch_id, "--json", cwd=shell.folder, env=shell.env
+    ) as watch:
+        watch.until(r'"status": "Submitted"')
+        batch.cancel()
+        assert watch.process.wait(timeout=20) == 3
+        lines = [line for line in watch.text().splitlines() if line.startswith("{")]
+    states = [json.loads(line) for line in lines]
+    assert len(states) >= 2
+    assert [state["summary"]["final"] for state in states].count(True) == 1
+    assert states[-1]["orders"][0]["status"] == "Cancelled"
+
+
+def test_a_script_bounds_what_it_sends_and_is_never_asked(shell: Shell) -> None:
+    before = len(shell.client.batches())
+    much = shell.run("submit", "-", "--yes", "--max-notional", "1000", stdin="AMZN,50\n")
+    assert (much.returncode, "more than --max-notional $1,000.00" in much.stderr) == (2, True)
+    (shell.folder / "t.csv").write_text("AMZN,5\n")
+    asked = shell.see("submit", "t.csv", "--no-input")
+    assert (asked.returncode, "[y/N]" in asked.text) == (2, False)
+    assert len(shell.client.batches()) == before
+    little = shell.run(
+        "submit", "-", "--yes", "--wait", "--max-notional", "100000", stdin="AMZN,1\n"
+    )
+    assert little.returncode == 0, little.stderr
+
+
+def test_everything_that_works_is_withdrawn_by_whoever_types_the_account(shell: Shell) -> None:
+    far = [{"symbol": symbol, "quantity": 10, "limit_price": 1.00} for symbol in ("CVX", "XOM")]
+    batches = [shell.client.submit([order], account_id=OTHER) for order in far]
+    words = ("cancel", "--all", "--account", OTHER)
+    wrong = shell.see(*words, answer="y\n", after="to go on:")
+    assert (wrong.returncode, "Nothing was done." in wrong.text) == (2, True)
+    assert shell.run(*words, "--no-input").returncode == 2
+    right = shell.see(*words, answer=f"{OTHER}\n", after="to go on:")
+    assert (right.returncode, "2 of 2 orders of" in right.text) == (0, True), right.text
+    assert [order.status for batch in batches for order in batch.refresh()] == ["Cancelled"] * 2
+    again = shell.run(*words)
+    assert (again.returncode, "none works" in again.stderr) == (0, True)
+    assert shell.run("cancel").returncode == 2
+    assert shell.run("cancel", "0" * 16, "--all").returncode == 2
+
+
 # ── Stopping ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -294,6 +339,23 @@ def test_settings_name_their_origins_and_shells_complete(shell: Shell) -> None:
         script = shell.run("completion", name).stdout
         assert "paperdesk" in script
         assert "positions" in script
+
+
+def test_any_endpoint_can_be_asked_and_the_page_opened(shell: Shell) -> None:
+    found = shell.run("api", "GET", "/api/v1/accounts")
+    assert json.loads(found.stdout) == json.loads(shell.run("api", "/api/v1/accounts").stdout)
+    body = '{"orders": [{"symbol": "GE", "quantity": 1}]}'
+    planned = shell.run("api", "/api/v1/orders/preview", "--data", "@-", stdin=body)
+    assert json.loads(planned.stdout)["results"][0]["symbol"] == "GE"
+    assert "paperdesk_build_info" in shell.run("api", "get", "/metrics").stdout
+    wrong = shell.run("api", "POST", "/api/v1/orders", "-d", '{"orders": 1}')
+    assert (wrong.returncode, json.loads(wrong.stdout)["status"]) == (2, 400)
+    assert wrong.stderr.startswith("paperdesk: ")
+    assert shell.run("api", "GET", "accounts").returncode == 2
+    assert shell.run("api", "/", "-d", "@none.json").returncode == 2
+    opened = shell.run("open")
+    assert (opened.returncode, opened.stdout) == (0, f"{shell.client.place.url}/\n")
+    assert shell.run("open", PAPERDESK_URL="http://127.0.0.1:9").returncode == 6
 
 
 def test_the_demo_trades_a_portfolio(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ nothing of how the batch came to be.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,18 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from paperdesk.cli.options import Config, Json, Timeout, Url
-from paperdesk.cli.output import Column, console, money, number, prose, say, show, text
+from paperdesk.cli.output import (
+    Column,
+    console,
+    money,
+    number,
+    plain,
+    prose,
+    say,
+    show,
+    text,
+    write,
+)
 from paperdesk.cli.remote import connect, place_of
 from paperdesk.cli.verdicts import fills, is_resting, next_step, verdict
 from paperdesk.client.batch import BatchView
@@ -52,6 +64,8 @@ def watch(
 ) -> int:
     """Follow a batch until every order has ended; the newest one where none is named.
 
+    With --json each state of the batch is a line.
+
     Parameters
     ----------
     batch_id
@@ -59,7 +73,14 @@ def watch(
     """
     with connect(place_of(url, config)) as client:
         batch = client.batch(batch_id or newest(client))
-        return conclude(follow(batch, timeout), as_json=as_json)
+        if not as_json:
+            return conclude(follow(batch, timeout), as_json=False)
+        return tell(follow(batch, timeout, on_change=_write_line))
+
+
+def _write_line(batch: BatchView) -> None:
+    write(json.dumps(plain(batch.state), ensure_ascii=False))
+    sys.stdout.flush()
 
 
 def newest(client: Client) -> str:
@@ -71,29 +92,43 @@ def newest(client: Client) -> str:
 
 def conclude(batch: BatchView, *, as_json: bool) -> int:
     """Print what came of a batch that was followed; return the exit code."""
-    words, code = verdict(batch)
     show(batch.orders, ORDERS, document=batch.state, as_json=as_json)
+    return tell(batch)
+
+
+def tell(batch: BatchView) -> int:
+    """Say what came of a batch, and what to do next; return the exit code."""
+    words, code = verdict(batch)
     say(f"{words}\n  → {next_step(code, batch.account_id, batch.batch_id)}")
     return code
 
 
-def follow(batch: Batch, timeout: float | None) -> Batch:
+def follow(
+    batch: Batch,
+    timeout: float | None,
+    on_change: Callable[[BatchView], None] = lambda _: None,
+) -> Batch:
     """Return the batch when it has ended, rests until the market opens, or time is up.
 
-    Whoever leaves is told that the batch goes on. Raises KeyboardInterrupt then.
+    `on_change` is told the first state, and each that differs from the one before. Whoever leaves
+    is told that the batch goes on. Raises KeyboardInterrupt then.
     """
     began = monotonic()
     try:
         with _bar(batch) as advance:
-            batch.refresh()
+            seen = batch.refresh().state
+            on_change(batch)
             while not (batch.is_final or _is_resting(batch)):
                 left = LOOK_SECONDS if timeout is None else began + timeout - monotonic()
                 if left <= 0:
                     break
                 batch.wait(min(left, LOOK_SECONDS))
                 advance()
-            if batch.is_final:
-                batch.wait(COMMISSIONS_SECONDS)
+                if batch.state != seen:
+                    seen = batch.state
+                    on_change(batch)
+            if batch.is_final and batch.wait(COMMISSIONS_SECONDS).state != seen:
+                on_change(batch)
     except KeyboardInterrupt:
         say(
             f"\nThe batch was sent and goes on without you: {fills(batch.orders) or 'no fill yet'}"

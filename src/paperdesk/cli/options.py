@@ -36,6 +36,15 @@ Yes = Annotated[
     bool,
     Parameter(name=["--yes", "-y"], negative="", show_default=False, help="Do not ask."),
 ]
+NoInput = Annotated[
+    bool,
+    Parameter(
+        name="--no-input",
+        negative="",
+        show_default=False,
+        help="Ask nobody, and do nothing that wants a yes.",
+    ),
+]
 Reason = Annotated[
     str,
     Parameter(name=["--reason", "-r"], help="Why, for whoever looks at it later."),

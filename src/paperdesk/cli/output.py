@@ -195,9 +195,9 @@ def is_person_there() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def asked(question: str) -> str:
+def asked(question: str, *, no_input: bool = False) -> str:
     """Return what the person answers. Raises BadRequest where there is nobody to ask."""
-    if not is_person_there():
+    if no_input or not is_person_there():
         raise BadRequest("nobody can be asked here: say --yes to go on without asking")
     sys.stderr.write(question)
     sys.stderr.flush()

@@ -13,10 +13,11 @@ from cyclopts import Parameter
 
 from paperdesk.cli.exits import Exit
 from paperdesk.cli.following import ORDERS, conclude, follow
-from paperdesk.cli.options import Config, Json, Reason, Timeout, Url, Yes
+from paperdesk.cli.options import Account, Config, Json, NoInput, Reason, Timeout, Url, Yes
 from paperdesk.cli.output import Column, asked, number, prose, say, show, text
 from paperdesk.cli.remote import connect, place_of
 from paperdesk.client.standing import HaltedOrder
+from paperdesk.errors import BadRequest
 
 CANCELLED: Final = (
     text("Symbol"),
@@ -35,7 +36,16 @@ HALTED: Final = (
 
 
 def cancel(
-    batch_id: str, /, *, config: Config = None, url: Url = None, as_json: Json = False
+    batch_id: str | None = None,
+    /,
+    *,
+    every: Annotated[bool, Parameter(name="--all", negative="", show_default=False)] = False,
+    account: Account = None,
+    yes: Yes = False,
+    no_input: NoInput = False,
+    config: Config = None,
+    url: Url = None,
+    as_json: Json = False,
 ) -> int:
     """Withdraw a batch: cancel what works, drop what is not sent.
 
@@ -43,13 +53,33 @@ def cancel(
     ----------
     batch_id
         The batch: 16 hex digits.
+    every
+        Withdraw each of your batches that works in the account; its id is asked for, unless --yes
+        is said.
+    account
+        With --all: the account; the service's default one without.
     """
+    if every is (batch_id is not None):
+        raise BadRequest("name a batch, or say --all")
     with connect(place_of(url, config)) as client:
-        done = client.cancel(batch_id)
-    show(done, CANCELLED, document=done, as_json=as_json)
-    gone = sum(row.cancelled for row in done)
-    say(f"{gone} of {len(done)} orders of {batch_id} are cancelled.")
-    return Exit.DONE if gone == len(done) else Exit.EXCEPTIONS
+        if batch_id is not None:
+            found = [client.cancel(batch_id)]
+        else:
+            targets = client.targets(account)
+            working = [row.batch_id for row in targets if row.state == "working"]
+            ids = list(dict.fromkeys(filter(None, working)))
+            name = targets.account_id
+            question = f"Withdraw {len(ids)} batches of {name}? Type {name} to go on: "
+            if ids and not yes and asked(question, no_input=no_input) != name:
+                say("Nothing was done.")
+                return Exit.USAGE
+            found = [client.cancel(one) for one in ids]
+    rows = [row for done in found for row in done]
+    show(rows, CANCELLED, document=found if every else found[0], as_json=as_json)
+    gone = sum(row.cancelled for row in rows)
+    of = " ".join(done.batch_id for done in found) or "your batches: none works"
+    say(f"{gone} of {len(rows)} orders of {of} are cancelled.")
+    return Exit.DONE if gone == len(rows) else Exit.EXCEPTIONS
 
 
 def halt(
@@ -128,6 +158,7 @@ def flatten(
     *,
     reason: Reason,
     yes: Yes = False,
+    no_input: NoInput = False,
     timeout: Timeout = None,
     config: Config = None,
     url: Url = None,
@@ -146,7 +177,7 @@ def flatten(
             f"Close {len(held)} positions of {account} at market, and halt it? This cannot be "
             f"taken back.\nType {account} to go on: "
         )
-        if not yes and asked(question) != account:
+        if not yes and asked(question, no_input=no_input) != account:
             say("Nothing was done.")
             return Exit.USAGE
         done = client.flatten(account, reason, confirm=account)

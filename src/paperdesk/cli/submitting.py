@@ -17,13 +17,14 @@ from cyclopts import Parameter
 from paperdesk.cli.csvfile import TargetFile, bad_lines, read_targets
 from paperdesk.cli.exits import Exit
 from paperdesk.cli.following import ORDERS, conclude, follow
-from paperdesk.cli.options import Account, Config, Json, Timeout, Url, Yes
+from paperdesk.cli.options import Account, Config, Json, NoInput, Timeout, Url, Yes
 from paperdesk.cli.output import Column, asked, number, prose, say, show, text
 from paperdesk.cli.remote import connect, place_of
 from paperdesk.cli.verdicts import (
     next_step,
     note,
     question,
+    refuse_above,
     spell_trade,
     to_send,
     trade,
@@ -60,6 +61,8 @@ def submit(  # noqa: PLR0913 - an option each
         bool | None, Parameter(name="--wait", negative="--no-wait", show_default=False)
     ] = None,
     yes: Yes = False,
+    no_input: NoInput = False,
+    max_notional: Annotated[float | None, Parameter(name="--max-notional")] = None,
     unlisted: Annotated[Literal["close"] | None, Parameter(name="--unlisted")] = None,
     timeout: Timeout = None,
     config: Config = None,
@@ -76,6 +79,8 @@ def submit(  # noqa: PLR0913 - an option each
         Show what would be traded, and send nothing.
     wait
         Follow the batch to its end and judge it; so it is on a terminal without being said.
+    max_notional
+        Send nothing where the orders come to more USD than this, or to nobody knows how much.
     unlisted
         close: what is held by your own targets and not in the file is closed, too.
     """
@@ -98,11 +103,16 @@ def submit(  # noqa: PLR0913 - an option each
             step = next_step(code, plan.account_id)
             say(f"{words}\n  → {step}" if step else words)
             return code
-        if not yes and asked(question(plan, _environment(client))).lower() not in {"y", "yes"}:
-            say("Nothing was sent.")
-            return Exit.USAGE
+        if max_notional is not None:
+            refuse_above(max_notional, plan)
+        if not yes:
+            words = question(plan, _environment(client))
+            if asked(words, no_input=no_input).lower() not in {"y", "yes"}:
+                say("Nothing was sent.")
+                return Exit.USAGE
     with connect(place_of(url, config), retry_seconds=RETRY_SECONDS) as client:
-        batch = _send(client, targets, plan, unlisted, is_seen=not yes)
+        is_seen = not yes or max_notional is not None
+        batch = _send(client, targets, plan, unlisted, is_seen=is_seen)
         if wait if wait is not None else sys.stderr.isatty():
             return conclude(follow(batch, timeout), as_json=as_json)
         show(batch.orders, ORDERS, document=batch.state, as_json=as_json)
@@ -163,7 +173,7 @@ def _send(
     *,
     is_seen: bool,
 ) -> Batch:
-    """Send exactly what was seen; where nobody looked, the targets as they stand now."""
+    """Send exactly what was judged; where nobody looked, the targets as they stand now."""
     try:
         if is_seen and plan.preview_id is not None:
             return client.send(plan)

@@ -13,6 +13,7 @@ from typing import Final
 from paperdesk.cli.exits import Exit
 from paperdesk.client.batch import BatchView
 from paperdesk.client.results import Order, Preview, PreviewOrder
+from paperdesk.errors import BadRequest
 
 NAMED_MAX: Final = 6
 CLOSED: Final = "the market is closed"  # the service's own words, in a row's warnings
@@ -157,6 +158,19 @@ def _plainly(order: PreviewOrder) -> list[str]:
 def to_send(preview: Preview) -> list[PreviewOrder]:
     """Return the rows that would be orders."""
     return [order for order in preview if order.qty and not order.is_failed]
+
+
+def refuse_above(usd: float, preview: Preview) -> None:
+    """Raise BadRequest where the orders come to more, or to nobody knows how much."""
+    orders = to_send(preview)
+    known = [o.estimated_notional for o in orders if o.estimated_notional is not None]
+    if len(known) < len(orders):
+        unknown = _names(order.symbol for order in orders if order.estimated_notional is None)
+        raise BadRequest(f"nothing was sent: no price is known for {unknown}")
+    total = sum(map(abs, known), Decimal(0))
+    if total > usd:
+        words = f"the orders come to ${total:,.2f}, more than --max-notional ${usd:,.2f}"
+        raise BadRequest(f"nothing was sent: {words}")
 
 
 def question(preview: Preview, environment: str) -> str:
