@@ -68,6 +68,25 @@ async def test_single_keys_rest_while_one_types_and_can_be_switched_off(view: Vi
     await expect(page.locator(".band")).to_have_count(0)
 
 
+async def test_who_hears_the_page_is_told_every_ten_seconds_what_came(
+    view: View, front: Front
+) -> None:
+    page = view.page
+    await page.clock.install()
+    await view.sign_in("trader")
+    front.gateway.reject_next(201, "No funds")
+    await front.caller("trader").post(
+        ORDERS, json=orders_of(order("AAPL", 10), order("MSFT", 10))
+    )
+    await expect(page.locator("#tape")).to_contain_text("reject")
+    await expect(page.locator("#tape")).to_contain_text("fee $")
+    await page.clock.fast_forward(10_000)
+
+    polite = page.locator("#tape [aria-live=polite]")
+    await expect(polite).to_contain_text("1 fill")
+    await expect(polite).to_contain_text("1 rejection")
+
+
 async def test_the_tape_stands_still_while_it_is_paused_and_counts_what_came(
     view: View, front: Front
 ) -> None:

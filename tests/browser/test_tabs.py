@@ -28,9 +28,13 @@ async def tabs(browser: Browser, url: str, *names: str) -> AsyncIterator[list[Pa
     async with AsyncExitStack() as stack:
         stack.push_async_callback(context.close)
         pages = [await context.new_page() for _ in names]
-        for page, name in zip(pages, names, strict=True):
+
+        async def open_one(page: Page, name: str) -> None:
             await signed_in(page, url, name)
             await expect(page.get_by_text("Stream live")).to_be_visible()
+
+        await open_one(pages[0], names[0])
+        await asyncio.gather(*map(open_one, pages[1:], names[1:]))
         yield pages
 
 

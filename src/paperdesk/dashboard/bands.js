@@ -3,7 +3,7 @@
 // Owns: the bands and their words. Knows nothing of how the trouble is mended.
 
 import { post } from "./api.js";
-import { clock, moment, shares, span, withTimes } from "./format.js";
+import { clock, shares, span, stamp, withTimes, zone } from "./format.js";
 import { openDialog } from "./keys.js";
 import { useState } from "./preact-hooks.js";
 import * as state from "./state.js";
@@ -20,7 +20,7 @@ function Gone() {
   if (since === null) return null;
   return html`<div class="band bad" role="alert">
     <b>The service does not answer</b>
-    <span>What is shown is of ${clock(state.freshAt.value)} ET. It is asked again by itself.</span>
+    <span>What is shown is of ${clock(state.freshAt.value)} ${zone.value}. It is asked again by itself.</span>
   </div>`;
 }
 
@@ -40,14 +40,14 @@ function Down({ gateway }) {
   const now = state.now.value;
   const reset = gateway.phase !== "shut" && gateway.reset_until;
   const [isTrouble, words] = PHASES[gateway.phase] ?? [!reset, "is down"];
-  const since = `since ${moment(gateway.since, now)} ET`;
+  const since = `since ${stamp(gateway.since, now)}`;
   return html`<div class="band ${isTrouble ? "bad" : "busy"}" role=${isTrouble ? "alert" : "status"}>
     <b>Gateway ${gateway.gateway} ${words}</b>
     <span>
       ${gateway.phase === "reading"
         ? `${since}: its lists are read and held against the books. Batches wait for the end of it, or are refused.`
         : html`${since} <span aria-hidden="true">(${span(now - Date.parse(gateway.since))})</span>: ${gateway.reason}.
-          ${reset && ` Expected: IBKR resets its servers every night, until about ${moment(reset, now)} ET.`} ${WORKS}
+          ${reset && ` Expected: IBKR resets its servers every night, until about ${stamp(reset, now)}.`} ${WORKS}
           ${" "}<${NextTry} gateway=${gateway} />`}
     </span>
     <a href="#/connections">What to do</a>
@@ -68,7 +68,7 @@ function Halted() {
   return html`<div class="band bad" role="alert">
     <b>■ ${what} is halted</b>
     <span>
-      by ${halt.by} since ${moment(halt.since, state.now.value)} ET: ${halt.reason}.
+      by ${halt.by} since ${stamp(halt.since, state.now.value)}: ${halt.reason}.
       ${halt.mode === "reduce_only" ? " Orders that reduce a position may leave." : " No new order leaves."}
     </span>
     ${state.may("trade") &&
@@ -134,7 +134,7 @@ function Lock({ lock }) {
   };
   return html`<li>
     <span>
-      <b>${isWhole ? of : lock.symbol} is locked</b> since ${moment(lock.since, state.now.value)} ET:
+      <b>${isWhole ? of : lock.symbol} is locked</b> since ${stamp(lock.since, state.now.value)}:
       ${differs && ` IBKR says ${shares(lock.broker_position)}, we expected ${shares(lock.position)};`} ${lock.reason}
     </span>
     ${state.may("admin") &&

@@ -4,11 +4,10 @@
 
 import { remove } from "./api.js";
 import { bps, plural, shares, span } from "./format.js";
-import { Waiting } from "./cards.js";
 import { openDialog } from "./keys.js";
 import * as state from "./state.js";
 import { signal } from "./signals.js";
-import { Bar, Confirm, Copy, html, Panel, Pill, Trouble } from "./ui.js";
+import { Bar, Confirm, Copy, html, Panel, Pill, Trouble, Waiting } from "./ui.js";
 
 export const find = signal("");
 const trouble = signal(null);

@@ -2,9 +2,9 @@
 //
 // Owns: the cards. Adds up what the API gives, and nothing that it does not.
 
-import { bps, cents, dollars, gain, minute, percent, plural, shares } from "./format.js";
+import { bps, cents, dollars, gain, minute, percent, plural, shares, zone } from "./format.js";
 import * as state from "./state.js";
-import { Bar, html, Panel } from "./ui.js";
+import { Bar, html, Panel, Waiting } from "./ui.js";
 
 export function Cards() {
   return html`<div class="cards"><${OnTarget} /><${Account} /><${Orders} /><${Cost} /></div>`;
@@ -50,7 +50,7 @@ function Account() {
   const day = first && worth !== null ? worth - first.net_liquidation : null;
   const held = state.positions.value?.positions ?? [];
   const open = held.filter((row) => row.unrealized_pnl !== null).map((row) => row.unrealized_pnl);
-  const since = day === null ? "" : ` · since ${minute(first.at)} ET ${percent(day / first.net_liquidation)}`;
+  const since = day === null ? "" : ` · since ${minute(first.at)} ${zone.value} ${percent(day / first.net_liquidation)}`;
   return html`<${Panel} title="Account">
     <dl>
       <${Figure} name="Net liquidation">${dollars(worth)}<//>
@@ -103,8 +103,4 @@ function Cost() {
     </dl>
     <p class="note">${words}${missing}</p>
   <//>`;
-}
-
-export function Waiting() {
-  return html`<p class="waiting" aria-label="Being read"><span></span><span></span></p>`;
 }

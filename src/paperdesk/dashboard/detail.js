@@ -3,7 +3,7 @@
 // Owns: the dialog behind `#batch/ID`. It follows the batch until it is final.
 
 import { CancelOpen, Standing } from "./batches.js";
-import { cents, moment, price, shares, standing, trade, withTimes } from "./format.js";
+import { cents, price, shares, stamp, standing, trade, withTimes } from "./format.js";
 import { closeDialog, openDialog } from "./keys.js";
 import { useEffect, useState } from "./preact-hooks.js";
 import * as state from "./state.js";
@@ -43,7 +43,7 @@ function Body({ entry }) {
   const again = entry.orders.map((row) => ({ symbol: row.symbol, quantity: row.desired_pos }));
   return html`<p>
       <${Standing} entry=${entry} /> ${entry.account_id} · by ${entry.client} ·
-      ${" "}${moment(entry.submitted_at, state.now.value)} ET
+      ${" "}${stamp(entry.submitted_at, state.now.value)}
     </p>
     <div class="scroll" role="region" aria-label="Orders" tabindex="0">
       <table>
@@ -72,14 +72,19 @@ function Body({ entry }) {
     </div>`;
 }
 
-function Row({ row }) {
+/** The status of an order, coloured by where it stands. */
+export function StandingPill({ row }) {
   const [kind, glyph] = PILLS[standing(row)];
+  return html`<${Pill} kind=${kind} glyph=${glyph}>${row.status}<//>`;
+}
+
+function Row({ row }) {
   const order = row.qty ? trade(row.action === "SELL" ? -row.qty : row.qty) : { words: "–", kind: "none" };
   const code = row.broker_code ? ` (IBKR ${row.broker_code})` : "";
   const words = [row.error && `${row.error}${code}`, ...(row.warnings ?? [])].filter(Boolean).join("; ");
   return html`<tr>
     <th scope="row">${row.symbol}</th>
-    <td><${Pill} kind=${kind} glyph=${glyph}>${row.status}<//></td>
+    <td><${StandingPill} row=${row} /></td>
     <td class="number">${shares(row.current_pos)} → ${shares(row.desired_pos)}</td>
     <td class="number ${order.kind}">${order.words}</td>
     <td class="number">${row.limit_price ? price(row.limit_price) : (row.order_type ?? "–")}</td>

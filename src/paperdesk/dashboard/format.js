@@ -1,8 +1,17 @@
 // How figures, times and states are written.
 //
-// Owns: every spelling on the page. Times are New York's, where the orders are traded.
+// Owns: every spelling on the page, and in which zone times are: New York's, where the orders are
+// traded, unless another is chosen.
 
-const ZONE = "America/New_York";
+import { computed, signal } from "./signals.js";
+
+const ZONE_SLOT = "paperdesk.zone";
+const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const ZONES = {
+  ET: { words: "New York time", zone: "America/New_York" },
+  UTC: { words: "UTC", zone: "UTC" },
+  local: { words: "this computer's time", zone: HERE },
+};
 const WHOLE = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const CENTS = new Intl.NumberFormat("en-US", {
   minimumFractionDigits: 2,
@@ -12,10 +21,23 @@ const PRICE = new Intl.NumberFormat("en-US", {
   minimumFractionDigits: 2,
   maximumFractionDigits: 8,
 });
-const CLOCK = new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, timeStyle: "medium" });
-const MINUTE = new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat("en-US", { timeZone: ZONE, weekday: "short", month: "short", day: "numeric" });
-const DATE = new Intl.DateTimeFormat("en-CA", { timeZone: ZONE });
+
+const kept = localStorage.getItem(ZONE_SLOT);
+export const zone = signal(kept in ZONES ? kept : "ET"); // its mark, behind a time
+export const zoneWords = computed(() => ZONES[zone.value].words);
+export const timeZone = computed(() => ZONES[zone.value].zone);
+
+export function setZone(mark) {
+  zone.value = mark;
+  localStorage.setItem(ZONE_SLOT, mark);
+}
+
+const written = (locale, options) =>
+  computed(() => new Intl.DateTimeFormat(locale, { timeZone: timeZone.value, ...options }));
+const CLOCK = written("en-GB", { timeStyle: "medium" });
+const MINUTE = written("en-GB", { hour: "2-digit", minute: "2-digit" });
+const DAY = written("en-US", { weekday: "short", month: "short", day: "numeric" });
+const DATE = written("en-CA");
 
 const MINUS = "−";
 
@@ -32,21 +54,27 @@ export const bps = (value) => known(value, (n) => minus(n, Math.abs(n).toFixed(1
 
 export const percent = (value) => signed(value, `${Math.abs(100 * value).toFixed(2)}%`);
 
-export const clock = (moment) => known(moment, (at) => CLOCK.format(new Date(at)));
-export const minute = (moment) => known(moment, (at) => MINUTE.format(new Date(at)));
+export const clock = (moment) => known(moment, (at) => CLOCK.value.format(new Date(at)));
+export const minute = (moment) => known(moment, (at) => MINUTE.value.format(new Date(at)));
 
 /** Today the minute, before that the day, too. */
 export function moment(at, now) {
   if (!at) return "–";
   const then = new Date(at);
-  const today = DATE.format(then) === DATE.format(new Date(now));
-  return today ? MINUTE.format(then) : `${DAY.format(then)}, ${MINUTE.format(then)}`;
+  const today = DATE.value.format(then) === DATE.value.format(new Date(now));
+  return today ? minute(then) : `${DAY.value.format(then)}, ${minute(then)}`;
 }
+
+/** As `moment`, to the second. */
+export const exact = (at, now) => moment(at, now).replace(/\d\d:\d\d$/, clock(at));
+
+/** The moment with the mark of its zone. */
+export const stamp = (at, now) => `${moment(at, now)} ${zone.value}`;
 
 const WRITTEN = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+00:00/g;
 
 /** Words of the service, with the times in them as this page writes times. */
-export const withTimes = (words, now) => words.replace(WRITTEN, (at) => `${moment(at, now)} ET`);
+export const withTimes = (words, now) => words.replace(WRITTEN, (at) => stamp(at, now));
 
 /** How long, in the two units that matter: 8 s, 4 min, 5 h 17 min, 3 d. */
 export function span(ms) {

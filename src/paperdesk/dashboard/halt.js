@@ -4,7 +4,7 @@
 // which needs a reason. Knows nothing of how a halt is kept.
 
 import { post } from "./api.js";
-import { moment, plural } from "./format.js";
+import { plural, stamp } from "./format.js";
 import { closeDialog, openDialog } from "./keys.js";
 import * as state from "./state.js";
 import { signal } from "./signals.js";
@@ -67,7 +67,7 @@ export function HaltDialog() {
           ? "No new order leaves."
           : "Only orders that reduce a position leave."}
         ${" "}Orders that are at the broker go on working unless you cancel them. Halted by
-        ${" "}<b>${standing.by}</b> at ${moment(standing.since, state.now.value)} ET: ${standing.reason}.
+        ${" "}<b>${standing.by}</b> at ${stamp(standing.since, state.now.value)}: ${standing.reason}.
       </p>
       <div class="choices">
         <button

@@ -2,7 +2,7 @@
 //
 // Owns: the pills and the theme. Knows nothing of what a halt does.
 
-import { moment, span } from "./format.js";
+import { span, stamp } from "./format.js";
 import { haltNow } from "./halt.js";
 import { openDialog } from "./keys.js";
 import * as state from "./state.js";
@@ -10,7 +10,7 @@ import { signal } from "./signals.js";
 import { html, Pill } from "./ui.js";
 
 const THEME_SLOT = "paperdesk.theme";
-const THEMES = ["auto", "dark", "light"];
+export const THEMES = ["auto", "dark", "light"];
 const RED_AFTER_MS = 30_000;
 
 export const theme = signal(localStorage.getItem(THEME_SLOT) ?? "auto");
@@ -98,7 +98,7 @@ function SessionPill() {
     return html`<${Pill} kind="ok" glyph="○">Market open · ${span(left)}<//>`;
   }
   const opens = session.opens_at ? ` · opens in ${span(Date.parse(session.opens_at) - state.now.value)}` : "";
-  const title = session.opens_at ? `${moment(session.opens_at, state.now.value)} ET: orders wait for it` : "";
+  const title = session.opens_at ? `${stamp(session.opens_at, state.now.value)}: orders wait for it` : "";
   return html`<${Pill} kind="calm" glyph="◐" title=${title}>Market closed${opens}<//>`;
 }
 

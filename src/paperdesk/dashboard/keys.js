@@ -3,6 +3,7 @@
 // Owns: the table of keys. Single letters are off while one types, and can be switched off
 // altogether (WCAG 2.1.4).
 
+import { addressOf, page, PAGES } from "./pages.js";
 import { signal } from "./signals.js";
 
 const SLOT = "paperdesk.keys";
@@ -14,7 +15,7 @@ export const openDialog = (name, of) => (dialog.value = { name, of });
 
 export function closeDialog() {
   dialog.value = null;
-  if (location.hash) history.replaceState(null, "", location.pathname);
+  history.replaceState(null, "", page.value === "now" ? location.pathname : addressOf(page.value));
 }
 
 export function switchKeys(on) {
@@ -42,7 +43,8 @@ export function listen(table) {
 
 export const KEYS = [
   ["?", "These keys"],
-  ["g n, g b, g p, g t", "Go to the top, batches, positions, tape"],
+  [PAGES.map(([, , key]) => `g ${key}`).join(", "), `Go to ${PAGES.map(([, title]) => title).join(", ")}`],
+  ["g b, g p, g t", "Go to batches, positions, tape"],
   ["/", "Find a symbol or a batch"],
   ["n", "New batch"],
   ["j, k", "Next, previous batch"],

@@ -5,16 +5,23 @@
 import { Bands } from "./bands.js";
 import { Batches } from "./batches.js";
 import { Cards } from "./cards.js";
+import { Connections } from "./connections.js";
 import { Detail } from "./detail.js";
+import { Events } from "./events.js";
+import { Fills } from "./fills.js";
 import { haltNow, HaltDialog } from "./halt.js";
 import { applyTheme, HaltButton, Header, nextTheme } from "./header.js";
 import { dialog, listen, openDialog } from "./keys.js";
 import { NewBatch } from "./newbatch.js";
+import { Orders } from "./orders.js";
+import { Nav, open, page, PAGES, readAddress, titleOf } from "./pages.js";
 import { Equity, Slippage } from "./plots.js";
 import { Positions } from "./positions.js";
 import { render } from "./preact.js";
+import { applyPalette, Settings } from "./settings.js";
 import { Help, SignIn } from "./signin.js";
 import { effect } from "./signals.js";
+import { Simulator } from "./simulator.js";
 import * as state from "./state.js";
 import { paused, Tape } from "./tape.js";
 import { html } from "./ui.js";
@@ -22,18 +29,33 @@ import { html } from "./ui.js";
 function App() {
   if (!state.signedIn.value) return html`<${SignIn} />`;
   const isStale = state.now.value && Date.now() - state.freshAt.value > state.STALE_MS;
-  return html`<a class="skip" href="#batches">To the batches</a>
+  return html`<a class="skip" href="#main">To the content</a>
     <${Header} />
-    <main class=${isStale ? "stale" : ""}>
-      <h1 class="unseen">Paperdesk</h1>
-      <${Bands} /><${Cards} /><${Batches} />
-      <div class="columns"><${Positions} /><${Tape} entries=${state.tape} /></div>
-      <div class="columns"><${Equity} /><${Slippage} /></div>
+    <${Nav} isSimulated=${state.status.value?.environment === "simulated"} />
+    <main class=${isStale ? "stale" : ""} id="main" tabindex="-1">
+      <h1 class="unseen">${page.value === "now" ? "Paperdesk" : titleOf(page.value)}</h1>
+      <${Bands} /><${VIEWS[page.value]} key=${state.account.value} />
     </main>
     <${Footer} />
     <div class="bottom"><${HaltButton} /></div>
     <${Dialogs} />`;
 }
+
+function Now() {
+  return html`<${Cards} /><${Batches} />
+    <div class="columns"><${Positions} /><${Tape} entries=${state.tape} /></div>
+    <div class="columns"><${Equity} /><${Slippage} /></div>`;
+}
+
+const VIEWS = {
+  now: Now,
+  orders: Orders,
+  fills: Fills,
+  connections: Connections,
+  events: Events,
+  simulator: Simulator,
+  settings: Settings,
+};
 
 function Footer() {
   const known = state.status.value;
@@ -55,10 +77,14 @@ function Dialogs() {
 
 // ── Keys ───────────────────────────────────────────────────────────────────────────────────────
 
+/** Go to a panel of the first page. */
 const go = (id) => () => {
-  const panel = document.getElementById(id);
-  panel?.scrollIntoView({ block: "start" });
-  panel?.focus({ preventScroll: true });
+  open("now");
+  setTimeout(() => {
+    const panel = document.getElementById(id);
+    panel?.scrollIntoView({ block: "start" });
+    panel?.focus({ preventScroll: true });
+  }, 50);
 };
 const links = () => [...document.querySelectorAll("a.batch")];
 const rowAt = () => document.activeElement?.closest("tr")?.querySelector("a.batch");
@@ -92,7 +118,12 @@ listen({
   a: nextAccount,
   t: nextTheme,
   H: forTraders(() => (state.halt.value ? openDialog("halt") : haltNow())),
-  g: { n: () => scrollTo(0, 0), b: go("batches"), p: go("positions"), t: go("tape") },
+  g: {
+    ...Object.fromEntries(PAGES.map(([name, , key]) => [key, () => open(name)])),
+    b: go("batches"),
+    p: go("positions"),
+    t: go("tape"),
+  },
 });
 
 // ── The address, the title and the icon ────────────────────────────────────────────────────────
@@ -100,6 +131,7 @@ listen({
 function route() {
   const found = /^#batch\/([0-9a-f]{16})$/.exec(location.hash);
   if (found) openDialog("batch", found[1]);
+  else readAddress();
 }
 
 effect(() => {
@@ -115,6 +147,7 @@ effect(() => {
 });
 
 applyTheme();
+applyPalette();
 render(html`<${App} />`, document.getElementById("app"));
 addEventListener("hashchange", route);
 if (state.signedIn.value) state.start();

@@ -2,7 +2,7 @@
 //
 // Owns: how uPlot is asked to draw. Each plot has its sentence, and its points as a table.
 
-import { bps, clock, dollars, gain, moment } from "./format.js";
+import { bps, clock, dollars, gain, moment, timeZone, zone, zoneWords } from "./format.js";
 import { useEffect, useRef } from "./preact-hooks.js";
 import * as state from "./state.js";
 import { theme } from "./header.js";
@@ -25,7 +25,7 @@ function colour(name) {
   probe.remove();
   return found;
 }
-const newYork = (seconds) => uPlot.tzDate(new Date(seconds * 1000), "America/New_York");
+const inZone = (seconds) => uPlot.tzDate(new Date(seconds * 1000), timeZone.value);
 
 /** Draw, keep up with data, width and theme, and clear away. */
 function Plot({ data, options, label }) {
@@ -48,7 +48,7 @@ function Plot({ data, options, label }) {
       plot.current.destroy();
       plot.current = null;
     };
-  }, [theme.value]);
+  }, [theme.value, zone.value]);
   useEffect(() => plot.current?.setData(data), [data]);
   return html`<div class="plot" role="img" aria-label=${label} ref=${box}></div>`;
 }
@@ -62,12 +62,12 @@ const axis = (more) => ({
 });
 
 const equityOptions = () => ({
-  tzDate: newYork,
+  tzDate: inZone,
   cursor: { y: false },
   legend: { live: true },
   axes: [axis(), axis({ size: 88, values: (_, ticks) => ticks.map(dollars) })],
   series: [
-    { label: "ET", value: (_, at) => (at ? moment(at * 1000, state.now.value) : "–") },
+    { label: zone.value, value: (_, at) => (at ? moment(at * 1000, state.now.value) : "–") },
     {
       label: "Net liquidation",
       stroke: colour("buy"),
@@ -87,7 +87,7 @@ export function Equity() {
   const last = points.at(-1);
   const days = DAYS.find(([count]) => count === state.equityDays.value)[1];
   const words = first
-    ? `${dollars(last.net_liquidation)} at ${clock(last.at)} ET, ${gain(
+    ? `${dollars(last.net_liquidation)} at ${clock(last.at)} ${zone.value}, ${gain(
         Math.round(last.net_liquidation - first.net_liquidation) || 0,
       )} since ${moment(first.at, state.now.value)}.`
     : "No sample yet: one is taken each minute while the account is up.";
@@ -98,12 +98,12 @@ export function Equity() {
   >
     ${DAYS.map(([count, name]) => html`<option key=${count} value=${count}>${name}</option>`)}
   </select>`;
-  return html`<${Panel} id="equity" title="Equity" note="New York time" tools=${tools}>
+  return html`<${Panel} id="equity" title="Equity" note=${zoneWords.value} tools=${tools}>
     ${points.length > 1 && html`<${Plot} data=${data} options=${equityOptions} label="Equity, ${days}: ${words}" />`}
     <p class="note">${words}</p>
     ${points.length > 0 &&
     html`<${AsTable}
-      heads=${["Time (ET)", "Net liquidation"]}
+      heads=${[`Time (${zone.value})`, "Net liquidation"]}
       rows=${points.map((p) => [moment(p.at, state.now.value), dollars(p.net_liquidation)])}
     />`}
   <//>`;
@@ -142,7 +142,7 @@ export function Slippage() {
     <p class="note">${words}</p>
     ${orders.length > 0 &&
     html`<${AsTable}
-      heads=${["Sent (ET)", "Symbol", "Side", "Slippage bps"]}
+      heads=${[`Sent (${zone.value})`, "Symbol", "Side", "Slippage bps"]}
       rows=${orders.map((row) => [clock(row.sent_at), row.symbol, row.side, bps(row.slippage_bps)])}
     />`}
   <//>`;

@@ -2,12 +2,11 @@
 //
 // Owns: the table, its order, and that it stands still while somebody reads it.
 
-import { Waiting } from "./cards.js";
 import { find } from "./batches.js";
 import { price, shares, trade } from "./format.js";
 import { useRef, useState } from "./preact-hooks.js";
 import * as state from "./state.js";
-import { html, Panel, Pill } from "./ui.js";
+import { html, Panel, Pill, Waiting } from "./ui.js";
 
 const STATES = {
   reached: ["ok", "✓", "on target"],

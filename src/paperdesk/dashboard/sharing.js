@@ -46,10 +46,11 @@ function join(name, on, leaving) {
       lastId = envelope.id;
       on.event(envelope);
     },
-    alive() {
+    alive(isLive) {
       clearTimeout(silence);
       silence = setTimeout(() => take.down(), SILENT_MS);
       on.alive();
+      if (isLive && !isUp) take.up({ missed: 0, upto: lastId }); // the leader was silent, not lost
     },
     up({ missed, upto }) {
       isUp = true;
@@ -85,7 +86,7 @@ function join(name, on, leaving) {
     const unfollow = follow(
       {
         event: (envelope) => tell("event", envelope),
-        alive: () => tell("alive"),
+        alive: () => tell("alive", isUp),
         up: (missed, upto) => tell("up", { missed, upto }),
         reset: (upto) => tell("reset", upto),
         down(error) {

@@ -7,14 +7,17 @@
 import { forgetKey, get, keepKey, keyOf, Problem } from "./api.js";
 import { countsOf } from "./format.js";
 import { closeDialog } from "./keys.js";
-import { batch, computed, signal } from "./signals.js";
+import { notify } from "./notices.js";
 import { followTogether } from "./sharing.js";
+import { batch, computed, signal } from "./signals.js";
+import { readPast } from "./stream.js";
 import { tapeEntry, tapeOf } from "./tape.js";
 
 const TICK_MS = 250; // four times a second, however much happens
 const BATCHES_SHOWN = 15;
 const TAPE_MAX = 300;
 const ACKS_MAX = 500;
+export const RECENT_MAX = 500;
 export const STALE_MS = 12_000;
 
 // ── What is known ──────────────────────────────────────────────────────────────────────────────
@@ -33,6 +36,9 @@ export const slippage = signal(null);
 export const equity = signal(null);
 export const equityDays = signal(1);
 export const tape = signal([]);
+export const recent = signal([]); // events of the account, newest first
+export const fillsTold = signal(0);
+export const olderBatches = signal(null); // the cursor behind `batches`
 export const acks = signal([]); // ms from sent to acknowledged, as the stream told them
 export const stream = signal({ is: "connecting", since: Date.now(), missed: 0 });
 export const heardAt = signal(0); // the last sign of life of the stream
@@ -210,7 +216,7 @@ async function readExecutions(of) {
 
 /** Read the list of batches, and those of it that are new, open or were told to have changed. */
 async function readBatches(of) {
-  const { batches: heads } = await get("/orders", { account_id: of, limit: BATCHES_SHOWN });
+  const { batches: heads, next_cursor: older } = await get("/orders", { account_id: of, limit: BATCHES_SHOWN });
   const had = new Map((batches.value ?? []).map((entry) => [entry.batch_id, entry]));
   const changedNow = dirtyBatches;
   dirtyBatches = new Set();
@@ -221,7 +227,10 @@ async function readBatches(of) {
       return settled ? known : readBatch(head.batch_id);
     }),
   );
-  return () => (batches.value = found);
+  return () => {
+    batches.value = found;
+    olderBatches.value = older;
+  };
 }
 
 export async function readBatch(id) {
@@ -256,6 +265,9 @@ function takeEvents() {
     timeAck(event);
   }
   addToTape(mine.map(tapeEntry).filter(Boolean));
+  addToRecent(mine);
+  fillsTold.value += mine.filter((event) => event.type.startsWith("fill.")).length;
+  notify(events);
   const others = events.length > mine.length;
   if (others) changed("status", "accounts");
 }
@@ -270,6 +282,26 @@ function addToTape(entries) {
     return again ? { ...entry, note: again.note } : entry;
   });
   tape.value = [...[...told.values()].reverse(), ...old].slice(0, TAPE_MAX);
+}
+
+function addToRecent(events) {
+  if (!events.length) return;
+  const known = new Map([...recent.value, ...events].map((event) => [event.id, event]));
+  recent.value = [...known.values()].sort((a, b) => b.id - a.id).slice(0, RECENT_MAX);
+}
+
+/** Read what happened of late, once the newest event is known. Returns how to stop. */
+export function readPastEvents() {
+  const of = account.value;
+  if (!of || !status.value) return undefined;
+  const stopping = new AbortController();
+  const take = (events) => {
+    const mine = events.filter((event) => !event.account_id || event.account_id === of);
+    if (!stopping.signal.aborted) addToRecent(mine);
+  };
+  const sinceId = Math.max(0, status.value.head_id - RECENT_MAX);
+  readPast(sinceId, take, stopping.signal).catch(() => {}); // what comes is told all the same
+  return () => stopping.abort();
 }
 
 /** Measure from the frame that left to the broker's first word. */
@@ -374,7 +406,8 @@ function clearAccount() {
   batch(() => {
     targets.value = positions.value = batches.value = null;
     today.value = slippage.value = equity.value = null;
-    tape.value = acks.value = [];
+    tape.value = acks.value = recent.value = [];
+    olderBatches.value = null;
     arrived = [];
     sentAt.clear();
   });

@@ -9,6 +9,45 @@ const SILENT_MS = 12_000; // a heartbeat comes every 5 s
 const BACKOFF_MS = [250, 500, 1000, 2000, 5000];
 const BLOCK_MAX = 4_000_000;
 
+/** Read the little that happened behind `sinceId`: `take(envelopes)` gets it in parts. */
+export async function readPast(sinceId, take, signal) {
+  const headers = { Accept: "text/event-stream" };
+  const response = await ask(`/api/v1/events?since_id=${sinceId}`, { headers, signal });
+  if (!response.ok) throw problem(response, await response.json().catch(() => null));
+  for await (const envelopes of read(response)) {
+    take(envelopes.filter((envelope) => envelope.id !== null));
+    // The first heartbeat comes after 5 s, and behind what was there to tell by then.
+    if (envelopes.some(({ type }) => type === "heartbeat" || type === "stream.bye")) return;
+  }
+}
+
+/** Yield the envelopes of a stream as they arrive, those that came together together. */
+async function* read(response) {
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text += decoder.decode(value, { stream: true }).replaceAll("\r\n", "\n");
+      const blocks = text.split("\n\n");
+      text = blocks.pop();
+      if (text.length > BLOCK_MAX) throw new Error("an event is too large");
+      yield blocks.map(dataOf).filter(Boolean).map(JSON.parse);
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+const dataOf = (block) =>
+  block
+    .split("\n")
+    .filter((line) => line.startsWith("data:"))
+    .map((line) => line.slice(5).trimStart())
+    .join("\n");
+
 /** Follow the stream until the returned function is called; from behind `lastId` where it is given.
  *
  * `on.event(envelope)` gets each event once; `on.up(missed, lastId)` comes with each connection, with
@@ -38,23 +77,15 @@ export function follow(on, lastId = null) {
     if (lastId !== null) headers["Last-Event-ID"] = String(lastId);
     const response = await ask("/api/v1/events", { headers, signal: abort.signal });
     if (!response.ok) throw problem(response, await response.json().catch(() => null));
-    const reader = response.body.getReader();
-    const decoder = new TextDecoder();
-    let text = "";
     let timer = watch();
     try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) throw new Error("the stream ended");
+      for await (const envelopes of read(response)) {
         clearTimeout(timer);
         timer = watch();
         on.alive();
-        text += decoder.decode(value, { stream: true }).replaceAll("\r\n", "\n");
-        const blocks = text.split("\n\n");
-        text = blocks.pop();
-        if (text.length > BLOCK_MAX) throw new Error("an event is too large");
-        blocks.forEach(take);
+        envelopes.forEach(take);
       }
+      throw new Error("the stream ended");
     } finally {
       clearTimeout(timer);
       abort.abort();
@@ -63,14 +94,7 @@ export function follow(on, lastId = null) {
 
   const watch = () => setTimeout(() => abort.abort(), SILENT_MS);
 
-  function take(block) {
-    const data = block
-      .split("\n")
-      .filter((line) => line.startsWith("data:"))
-      .map((line) => line.slice(5).trimStart())
-      .join("\n");
-    if (!data) return;
-    const envelope = JSON.parse(data);
+  function take(envelope) {
     switch (envelope.type) {
       case "stream.ready": {
         failures = 0;

@@ -3,7 +3,7 @@
 // Owns: the line that an event becomes, the pause, and the summary for who hears the page. A tape
 // that is paused, or scrolled, stands still; what comes meanwhile is counted.
 
-import { cents, clock, plural, price, shares } from "./format.js";
+import { cents, clock, plural, price, shares, zoneWords } from "./format.js";
 import { useEffect, useRef, useState } from "./preact-hooks.js";
 import { signal } from "./signals.js";
 import { html, Panel, Pill } from "./ui.js";
@@ -22,12 +22,14 @@ const KINDS = {
   "order.unknown": ["unknown", "warn", "?"],
   "fill.created": ["fill", "ok", "✓"],
   "fill.corrected": ["fill", "ok", "✓"],
-  "connection.up": ["gateway up", "ok", "●"],
-  "connection.down": ["gateway down", "bad", "●"],
+  "connection.up": ["up", "ok", "●"],
+  "connection.down": ["down", "bad", "●"],
   "halt.set": ["halt", "bad", "■"],
   "halt.released": ["release", "ok", "▶"],
   "reconcile.mismatch": ["mismatch", "warn", "!"],
 };
+
+const ALOUD = { batch: ["batch", "batches"], ack: ["acknowledgement"], reject: ["rejection"], cancel: ["cancellation"] };
 
 /** Return the line of an event, null for one that says nothing new to a reader. */
 export function tapeEntry(event) {
@@ -49,6 +51,7 @@ export function tapeEntry(event) {
     entry.note = event.type === "batch.accepted" ? `by ${data.client}` : `${counts.filled} of ${counts.total} filled`;
   } else {
     entry.words = data.symbol?.replace("*", "every symbol") ?? data.account_id ?? event.account_id ?? "";
+    if (event.type.startsWith("connection.")) entry.words += "'s gateway";
     entry.note = data.reason ?? "";
   }
   return entry;
@@ -87,7 +90,7 @@ export function Tape({ entries }) {
       ${paused.value ? "Go on" : "Pause"} <kbd>Space</kbd>
     </button>
   `;
-  return html`<${Panel} id="tape" title="Live tape" note="New York time" tools=${tools}>
+  return html`<${Panel} id="tape" title="Live tape" note=${zoneWords.value} tools=${tools}>
     <div
       class="scroll"
       role="log"
@@ -132,7 +135,7 @@ function Summary({ entries }) {
       last = entries.value[0];
       const counts = {};
       for (const { kind } of fresh) counts[kind[0]] = (counts[kind[0]] ?? 0) + 1;
-      setWords(Object.entries(counts).map(([name, count]) => `${count} ${name}`).join(", "));
+      setWords(Object.entries(counts).map(([name, count]) => plural(count, ...(ALOUD[name] ?? [name]))).join(", "));
     }, SUMMARY_MS);
     return () => clearInterval(timer);
   }, []);

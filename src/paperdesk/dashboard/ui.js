@@ -125,6 +125,29 @@ export function Bar({ parts, total, label }) {
   </svg>`;
 }
 
+/** A field that narrows a list down. */
+export function Filter({ label, value, onInput }) {
+  return html`<input
+    type="search"
+    placeholder=${label}
+    aria-label=${label}
+    value=${value}
+    onInput=${(event) => onInput(event.target.value)}
+  />`;
+}
+
+/** What stands where something is being read, after a moment. */
+export function Waiting() {
+  return html`<p class="waiting" aria-label="Being read"><span></span><span></span></p>`;
+}
+
+/** Give the reader a file. */
+export function download(name, type, text) {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  Object.assign(document.createElement("a"), { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address));
+}
+
 export function Copy({ text }) {
   const [said, setSaid] = useState("Copy");
   return html`<button

@@ -1,0 +1,97 @@
+// Every order of the account, newest batch first.
+//
+// Owns: the page `#/orders`: its rows, what they are narrowed to, and the older ones on demand.
+
+import { get } from "./api.js";
+import { StandingPill } from "./detail.js";
+import { cents, exact, price, shares, standing, trade, withTimes, zone } from "./format.js";
+import { useRef, useState } from "./preact-hooks.js";
+import * as state from "./state.js";
+import { Filter, html, Panel, Trouble, Waiting } from "./ui.js";
+
+const STATES = ["", "working", "filled", "failed", "cancelled"];
+
+export function Orders() {
+  const seen = useRef(new Map()); // batches, also those that the newest have pushed off the list
+  const cursor = useRef(undefined); // behind what was read; null where nothing is
+  const [text, setText] = useState("");
+  const [wanted, setWanted] = useState("");
+  const [trouble, setTrouble] = useState(null);
+  const [, setRound] = useState(0);
+  for (const entry of state.batches.value ?? []) seen.current.set(entry.batch_id, entry);
+  if (cursor.current === undefined && state.batches.value) cursor.current = state.olderBatches.value;
+
+  const readOlder = async () => {
+    try {
+      const body = await get("/orders", { account_id: state.account.value, limit: 15, cursor: cursor.current });
+      const found = await Promise.all(body.batches.map((head) => state.readBatch(head.batch_id)));
+      for (const entry of found) seen.current.set(entry.batch_id, entry);
+      cursor.current = body.next_cursor;
+      setTrouble(null);
+      setRound((round) => round + 1);
+    } catch (error) {
+      setTrouble(error.message);
+    }
+  };
+  const fits = ({ entry, row }) =>
+    (!wanted || standing(row) === wanted) &&
+    (row.symbol.includes(text.trim().toUpperCase()) || entry.batch_id.startsWith(text.trim().toLowerCase()));
+  const rows = [...seen.current.values()]
+    .sort((a, b) => (a.submitted_at < b.submitted_at ? 1 : -1))
+    .flatMap((entry) => entry.orders.map((row) => ({ entry, row })))
+    .filter(fits);
+  const tools = html`<${Filter} label="Symbol or batch" value=${text} onInput=${setText} />
+    <select aria-label="State" value=${wanted} onChange=${(event) => setWanted(event.target.value)}>
+      ${STATES.map((name) => html`<option key=${name} value=${name}>${name || "every state"}</option>`)}
+    </select>`;
+  return html`<${Panel} id="orders" title="Orders" note="one a target, newest first" tools=${tools}>
+    <${Trouble} words=${trouble} />
+    ${!state.batches.value && html`<${Waiting} />`}
+    ${state.batches.value && rows.length === 0 && html`<p class="quiet">No order ${text || wanted ? "fits" : "yet"}.</p>`}
+    ${rows.length > 0 && html`<${Table} rows=${rows} />`}
+    ${cursor.current && html`<p><button type="button" onClick=${readOlder}>Older batches</button></p>`}
+  <//>`;
+}
+
+function Table({ rows }) {
+  return html`<div class="scroll tall" role="region" aria-label="Orders, as a table" tabindex="0">
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Posted (${zone.value})</th>
+          <th scope="col">Symbol</th>
+          <th scope="col">State</th>
+          <th scope="col" class="number">Order</th>
+          <th scope="col" class="number">Limit</th>
+          <th scope="col" class="number">Filled</th>
+          <th scope="col" class="number">Average</th>
+          <th scope="col" class="number">Fee</th>
+          <th scope="col">Batch</th>
+          <th scope="col">Client</th>
+          <th scope="col">Words</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(({ entry, row }) => html`<${Row} key=${`${entry.batch_id} ${row.symbol}`} entry=${entry} row=${row} />`)}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function Row({ entry, row }) {
+  const { words, kind } = trade(row.qty ? (row.action === "SELL" ? -row.qty : row.qty) : 0);
+  const said = row.error ? withTimes(row.error, state.now.peek()) : "";
+  return html`<tr>
+    <td>${exact(entry.submitted_at, state.now.peek())}</td>
+    <th scope="row">${row.symbol}</th>
+    <td><${StandingPill} row=${row} /></td>
+    <td class="number ${kind}">${row.qty ? words : "–"}</td>
+    <td class="number">${row.limit_price ? price(row.limit_price) : (row.order_type ?? "–")}</td>
+    <td class="number">${shares(row.filled_qty)}</td>
+    <td class="number">${price(row.avg_fill_price)}</td>
+    <td class="number">${cents(row.commission)}</td>
+    <td><a class="batch" href="#batch/${entry.batch_id}"><code>${entry.batch_id}</code></a></td>
+    <td>${entry.client}</td>
+    <td class="words ${row.error ? "bad" : ""}" title=${said}>${said}</td>
+  </tr>`;
+}
