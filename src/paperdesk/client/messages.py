@@ -115,10 +115,8 @@ def problem_of(response: Response) -> PaperdeskError:
     # Notes stand below the message in a traceback: that is what a notebook shows of an error.
     if isinstance(error, Unauthorized):
         error.add_note(KEY_HINT)
-    error.add_note(
-        f"/problems/{document['code']} of the service says what to do; its log has more "
-        f"under {error.request_id}."
-    )
+    logged = f"; its log has more under {error.request_id}" if error.request_id else ""
+    error.add_note(f"/problems/{document['code']} of the service says what to do{logged}.")
     return error
 
 

@@ -23,14 +23,8 @@ R = TypeVar("R", bound=Struct)
 
 # What a person looks at first of an order; the rest is in the DataFrame.
 _ASKED: Final = (
-    "symbol",
-    "current_pos",
-    "desired_pos",
-    "action",
-    "qty",
-    "order_type",
-    "limit_price",
-)
+    "symbol", "current_pos", "desired_pos", "action", "qty", "order_type", "limit_price",
+)  # fmt: skip
 _REMARKS: Final = ("working_qty", "unlisted", "provisional", "error", "warnings")
 
 FINAL: Final = frozenset({"Filled", "Cancelled", "Inactive", "no_change", "error"})
@@ -43,9 +37,7 @@ class Listing(Struct, Generic[R], frozen=True, kw_only=True):
     _row: ClassVar[type[Struct]]  # what each row is, also where there is none
     _rows: ClassVar[str]  # the field that they are in
     _index: ClassVar[str | None] = None
-    _shown: ClassVar[
-        tuple[str, ...]
-    ] = ()  # what a notebook shows of each; every column by default
+    _shown: ClassVar[tuple[str, ...]] = ()  # in a notebook; every column by default
 
     @property
     def rows(self) -> tuple[R, ...]:
