@@ -27,7 +27,15 @@ KEY_HINT: Final = (
 )
 _SUCCESS, _REDIRECT = 200, 300
 
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+
+def _written(value: object) -> str:
+    """Return the JSON of a datetime that is more than one: a Timestamp of pandas."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} cannot be sent: {value!r}")
+
+
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=_written)
 
 
 @dataclass(frozen=True, slots=True)

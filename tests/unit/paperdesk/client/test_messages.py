@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pandas as pd
 import pytest
 
 from paperdesk.client.messages import Response, build, problem_of, read
@@ -33,6 +34,15 @@ def test_what_is_not_given_is_not_sent_and_numbers_keep_their_digits() -> None:
     assert request.params == {"wait": "0.100", "allow_stale": "true", "types": "order.*,fill.*"}
     assert request.body == b'{"price":150.10,"at":"2026-03-09T00:00:00Z"}'
     assert request.headers == {"Idempotency-Key": "k"}
+
+
+def test_a_time_of_pandas_is_a_time_and_what_is_nothing_of_json_is_named() -> None:
+    until = pd.Timestamp("2026-03-09T14:30", tz="America/New_York")
+    body = build("POST", "/x", body={"valid_until": until}).body
+    assert body == b'{"valid_until":"2026-03-09T14:30:00-04:00"}'
+
+    with pytest.raises(TypeError, match="NAType cannot be sent: <NA>"):
+        build("POST", "/x", body={"orders": [{"quantity": pd.NA}]})
 
 
 def test_a_time_in_a_query_has_its_zone() -> None:

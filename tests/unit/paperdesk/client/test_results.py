@@ -16,7 +16,7 @@ from paperdesk.client import results, standing
 from paperdesk.client.batch import BatchView
 from paperdesk.client.frames import spelled
 from paperdesk.client.targets import orders_of
-from paperdesk.errors import BatchFailed, StillWorking
+from paperdesk.errors import BadRequest, BatchFailed, StillWorking
 from paperdesk.wire import bodies, flattening, holdings, interventions, reports, rows, simulator
 
 AT = datetime(2026, 3, 9, 14, 30, tzinfo=UTC)
@@ -150,6 +150,46 @@ def test_a_frame_of_targets_leaves_out_what_is_not_there() -> None:
     assert [type(value) for row in numbers for value in row.values()] == [
         str, int, float, str, int,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        (
+            pd.Series(1.5, index=list("ABCDE")),
+            (
+                "orders[0].quantity must be a whole number of shares, not 1.5 (A); "
+                "orders[1].quantity must be a whole number of shares, not 1.5 (B); "
+                "orders[2].quantity must be a whole number of shares, not 1.5 (C); "
+                "and 2 more, see errors."
+            ),
+        ),
+        (
+            pd.DataFrame({"ticker": ["AAPL"], "quantity": [1]}),
+            "no column and no index is the symbol; the columns are ticker, quantity.",
+        ),
+        (
+            [("AAPL", 3)],
+            (
+                "orders[0] must be a mapping such as {'symbol': 'AAPL', 'quantity': 100}, "
+                "not ('AAPL', 3)."
+            ),
+        ),
+    ],
+    ids=["fractions", "no symbol", "pairs"],
+)
+def test_targets_that_are_none_are_refused_in_words(targets: Any, words: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        orders_of(targets)
+
+    assert str(refused.value) == words
+
+
+def test_a_series_in_which_a_target_is_missing_has_none_there() -> None:
+    """Never 0: the service says that the quantity is missing."""
+    shares = pd.Series([1, None], index=["A", "B"], dtype="Int64")
+
+    assert orders_of(shares) == [{"symbol": "A", "quantity": 1}, {"symbol": "B"}]
 
 
 def test_without_pandas_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
