@@ -6,22 +6,29 @@ Owns: the look of the pages that describe the API. Knows nothing of what they sa
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from typing import Final
 
-# The pages load nothing and run nothing; their style is in the page itself.
-CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
 _STYLE: Final = (
+    ":root{color-scheme:light dark}"
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1d2430;background:#fff}code,pre{font:14px/1.45 ui-monospace,monospace}"
-    "pre{overflow:auto;padding:1rem;background:#f3f5f8}h2{margin-top:2.5rem}"
+    "overflow-wrap:break-word;color:#1d2430;background:#fff}"
+    "code,pre{font:14px/1.45 ui-monospace,monospace}"
+    "pre{overflow:auto;padding:1rem;background:#f3f5f8;white-space:pre-wrap}"
+    "h2{margin-top:2.5rem}h2 code{font-size:1.15rem}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;"
     "padding:.3rem .8rem .3rem 0;border-bottom:1px solid #dfe3e9}a{color:#0b57a4}"
     "@media(prefers-color-scheme:dark){body{color:#e4e8ee;background:#14181f}"
     "pre{background:#1f252e}th,td{border-color:#353d49}a{color:#7db8f5}}"
+)
+# The style is in the page itself, and in a policy by its hash.
+STYLE_SOURCE: Final = f"'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
+# The pages load nothing and run nothing.
+CONTENT_SECURITY_POLICY: Final = (
+    f"default-src 'none'; style-src {STYLE_SOURCE}; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 
 _CODE: Final = re.compile("`([^`]+)`")
@@ -38,5 +45,5 @@ def page(title: str, body: str) -> bytes:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} · Paperdesk</title><style>{_STYLE}</style></head>"
-        f"<body><h1>{escape(title)}</h1>{body}</body></html>\n"
+        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>\n"
     ).encode()

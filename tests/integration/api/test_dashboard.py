@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -26,6 +28,26 @@ async def test_the_page_may_run_and_load_nothing_but_its_own_files(
     assert "unsafe" not in policy
     assert "style=" not in answer.text
     assert not re.search(r"<script(?! type=\"module\" src=\"/assets/)", answer.text)
+
+
+async def test_a_plain_page_may_show_its_own_style_and_nothing_else(
+    anyone: httpx.AsyncClient,
+) -> None:
+    answer = await anyone.get("/problems/forbidden")
+
+    (policy,) = answer.headers.get_list("content-security-policy")
+    assert policy.split("; ")[:2] == [
+        "default-src 'none'",
+        " ".join(["style-src", *styles_in(answer.text)]),
+    ]
+    assert "src 'self'" not in policy
+    assert "<script" not in answer.text
+
+
+def styles_in(html: str) -> list[str]:
+    """Return how a policy names the styles that are within a page."""
+    digests = [sha256(style.encode()) for style in re.findall(r"<style>(.*?)</style>", html)]
+    return [f"'sha256-{b64encode(each.digest()).decode()}'" for each in digests]
 
 
 async def test_every_file_that_is_named_is_there_and_may_be_kept(
