@@ -1,8 +1,8 @@
-"""What describes the API: `/openapi.json`, and `/docs` rendered from it without any script.
+"""What describes the API: `/openapi.json`, and `/docs` rendered from it.
 
-Owns: how the table of endpoints becomes an OpenAPI document, and the document a page. Routes
-are made of the same table, so that neither can know more than the other. Knows nothing of what
-an endpoint does.
+Owns: how the table of endpoints becomes an OpenAPI document, and the document a page, which is
+whole without any script and has room for the forms of `dashboard/docs.js`. Routes are made of the
+same table, so that neither can know more than the other. Knows nothing of what an endpoint does.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Final, cast
 import msgspec
 
 from paperdesk import __version__
+from paperdesk.api.dashboard import CONTENT_SECURITY_POLICY, Site, site
 from paperdesk.api.endpoint import HTML, JSON, Answer, Call, Endpoint
 from paperdesk.api.envelope import REQUEST_ID
-from paperdesk.api.page import page, prose
+from paperdesk.api.page import STYLE_SOURCE, page, prose
 from paperdesk.api.problems import PROBLEM_JSON, problem_page
 from paperdesk.errors import (
     BadRequest,
@@ -77,8 +78,8 @@ def documented(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
         return Answer(json.dumps(document, indent=1).encode())
 
     async def docs(_: Call) -> Answer:
-        """Show every endpoint on one page."""
-        return Answer(page("Paperdesk API", _page_body(document)), HTML)
+        """Show every endpoint on one page, each with a form to try it."""
+        return docs_page(document, site())
 
     every = (
         *endpoints,
@@ -248,28 +249,57 @@ def _reference(kind: type[msgspec.Struct]) -> Node:
 
 # ── The page ──────────────────────────────────────────────────────────────────────────────────
 
+# What the dashboard may do, and the style in the page.
+_POLICY: Final = CONTENT_SECURITY_POLICY.replace(
+    "style-src 'self'", f"style-src 'self' {STYLE_SOURCE}"
+)
+
+
+def docs_page(document: Node, whole: Site) -> Answer:
+    """Return the page, with the scripts of the site where it has them."""
+    title, body = "Paperdesk API", _page_body(document)
+    if whole.missing is not None:
+        why = f"<p>Nothing can be tried from this page. {escape(whole.missing)}</p>"
+        return Answer(page(title, why + body), HTML)
+    files = f"/assets/{whole.build}"
+    head = (
+        f'<link rel="icon" href="{files}/icon.svg">'
+        f'<link rel="stylesheet" href="{files}/docs.css">'
+        f'<script type="module" src="{files}/docs.js"></script>'
+    )
+    headers = (("Content-Security-Policy", _POLICY),)
+    return Answer(page(title, f'<div id="key"></div>{body}', head), HTML, headers=headers)
+
 
 def _page_body(document: Node) -> str:
     paths = cast("Mapping[str, Mapping[str, Node]]", document["paths"])
     components = cast("Mapping[str, Mapping[str, Node]]", document["components"])
-    operations = "".join(
-        _operation_section(f"{method.upper()} {path}", operation)
+    operations = [
+        (f"{method.upper()} {path}", operation)
         for path, methods in paths.items()
         for method, operation in methods.items()
+    ]
+    contents = "".join(
+        f'<li><a href="#{operation["operationId"]}">{escape(title)}</a></li>'
+        for title, operation in operations
     )
+    sections = "".join(_operation_section(*each) for each in operations)
     schemas = "".join(
         f'<h3 id="{escape(name)}">{escape(name)}</h3>{_pre(schema)}'
         for name, schema in components["schemas"].items()
     )
     return (
         "<p>Send your API key in the header <code>X-API-Key</code>. The same as a document: "
-        '<a href="/openapi.json">/openapi.json</a>.</p>'
-        f"{operations}<h2>Bodies</h2>{schemas}"
+        '<a href="/openapi.json">/openapi.json</a>. <a href="/">Dashboard</a></p>'
+        f'<nav aria-label="Endpoints"><ul>{contents}</ul></nav>{sections}<h2>Bodies</h2>{schemas}'
     )
 
 
 def _operation_section(title: str, operation: Node) -> str:
-    parts = [f"<h2><code>{escape(title)}</code></h2><p>{prose(str(operation['summary']))}</p>"]
+    parts = [
+        f'<section id="{operation["operationId"]}"><h2><code>{escape(title)}</code></h2>',
+        f"<p>{prose(str(operation['summary']))}</p>",
+    ]
     if "description" in operation:
         parts.append(f"<p>{prose(str(operation['description']))}</p>")
     parameters = cast("list[Node]", operation.get("parameters", []))
@@ -281,6 +311,7 @@ def _operation_section(title: str, operation: Node) -> str:
         parts.append(_table(("Parameter", "In", "Meaning"), rows))
     if "requestBody" in operation:
         parts.append(f"<p>Body: {_links(operation['requestBody'])}</p>")
+    parts.append('<div class="try"></div>')
     responses = cast("Mapping[str, Node]", operation["responses"])
     parts.append(
         "<table><tr><th>Status</th><th>Meaning</th><th>Body</th></tr>"
@@ -289,7 +320,7 @@ def _operation_section(title: str, operation: Node) -> str:
             f"<td>{_links(entry)}</td></tr>"
             for status, entry in responses.items()
         )
-        + "</table>"
+        + "</table></section>"
     )
     return "".join(parts)
 

@@ -1,4 +1,4 @@
-"""The frame of a plain page: HTML from the server, without any script.
+"""The frame of a plain page: HTML from the server, whole without any script.
 
 Owns: the look of the pages that describe the API. Knows nothing of what they say.
 """
@@ -17,6 +17,7 @@ _STYLE: Final = (
     "overflow-wrap:break-word;color:#1d2430;background:#fff}"
     "code,pre{font:14px/1.45 ui-monospace,monospace}"
     "pre{overflow:auto;padding:1rem;background:#f3f5f8;white-space:pre-wrap}"
+    "nav ul{columns:20rem;padding:0;list-style:none}"
     "h2{margin-top:2.5rem}h2 code{font-size:1.15rem}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;"
     "padding:.3rem .8rem .3rem 0;border-bottom:1px solid #dfe3e9}a{color:#0b57a4}"
@@ -39,11 +40,11 @@ def prose(text: str) -> str:
     return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
-def page(title: str, body: str) -> bytes:
+def page(title: str, body: str, head: str = "") -> bytes:
     """Return the page. `body` is HTML; whatever it shows of others is escaped already."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)} · Paperdesk</title><style>{_STYLE}</style></head>"
+        f"<title>{escape(title)} · Paperdesk</title><style>{_STYLE}</style>{head}</head>"
         f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>\n"
     ).encode()
