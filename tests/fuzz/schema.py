@@ -51,6 +51,8 @@ RULES: Final = tuple(
         r"must be the id of the account in the path",
         r"printable characters that say why",
         r"looks like an API key",
+        r"must not have rate: give it beside",
+        r"must have numbers of a sensible size",
         r"the broker's position of .+ is the same as ours",
         r"is not a time such as",  # a leap second, or a day that UTC does not have
         r"is revoked: create a key",

@@ -6,6 +6,7 @@ which words it takes is the simulator's. Knows nothing of who may do it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,9 +24,11 @@ from paperdesk.wire.values import IS_KEY, Price, SymbolText
 
 PARAMETERS_MAX: Final = 16
 WORD_CHARS_MAX: Final = 64
+NUMBER_DIGITS_MAX: Final = 60
 FAULT_CODE_PATTERN: Final = "^[A-Za-z]{1,3}[0-9]{1,3}$"
 
-_Word = Annotated[str, Meta(max_length=WORD_CHARS_MAX)]
+_WORD: Final = re.compile("[ -~]*")
+_Word = Annotated[str, Meta(max_length=WORD_CHARS_MAX, pattern=f"^{_WORD.pattern}$")]
 _Amount = Annotated[float, Meta(ge=-(10**9), le=10**9)]  # published only: read as a Decimal
 
 
@@ -179,20 +182,24 @@ def _below(body: Members, name: str, breaches: Breaches, kind: type[Struct]) -> 
 def _words(value: Json) -> dict[str, str]:
     if not isinstance(value, dict) or len(value) > PARAMETERS_MAX:
         raise Breach(f"must be an object of at most {PARAMETERS_MAX} words")
-    return {_short(name): _short(_spelled(word)) for name, word in value.items()}
+    if "rate" in value:
+        raise Breach("must not have rate: give it beside them")
+    return {_short(name): _spelled(word) for name, word in value.items()}
 
 
 def _spelled(word: Json) -> str:
-    if isinstance(word, bool) or not isinstance(word, str | int | Decimal):
+    if isinstance(word, str):
+        return _short(word)
+    if isinstance(word, bool) or not isinstance(word, int | Decimal):
         raise Breach("must have strings and numbers only")
-    if isinstance(word, Decimal) and abs(word.adjusted()) > WORD_CHARS_MAX:
+    if abs(Decimal(word).adjusted()) > NUMBER_DIGITS_MAX:
         raise Breach("must have numbers of a sensible size")
     return f"{word:f}" if isinstance(word, Decimal) else str(word)
 
 
 def _short(word: str) -> str:
-    if len(word) > WORD_CHARS_MAX or not word.isprintable() or word == "rate":
-        raise Breach(f"must have printable words of at most {WORD_CHARS_MAX} characters")
+    if len(word) > WORD_CHARS_MAX or not _WORD.fullmatch(word):
+        raise Breach(f"must have printable ASCII words of at most {WORD_CHARS_MAX} characters")
     if looks_like_key(word):
         raise Breach(IS_KEY)
     return word

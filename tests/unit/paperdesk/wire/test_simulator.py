@@ -42,8 +42,10 @@ def test_one_thing_is_asked_at_a_time(body: Any, asked: dict[str, object]) -> No
         ({"fault": {"code": "L01", "rate": 2}}, "fault.rate"),
         ({"fault": {"code": "L01", "parameters": {"x": True}}}, "strings and numbers only"),
         ({"fault": {"code": "L01", "parameters": {"x": Decimal("1e999")}}}, "sensible size"),
-        ({"fault": {"code": "L01", "parameters": {"rate": 1}}}, "printable words"),
-        ({"fault": {"code": "L01", "parameters": {"x": "y" * 65}}}, "printable words"),
+        ({"fault": {"code": "L01", "parameters": {"rate": 1}}}, "rate: give it beside"),
+        ({"fault": {"code": "L01", "parameters": {"\u00df": "y"}}}, "printable ASCII words"),
+        ({"fault": {"code": "L01", "parameters": {"x": "a\u0004"}}}, "printable ASCII words"),
+        ({"fault": {"code": "L01", "parameters": {"x": "y" * 65}}}, "printable ASCII words"),
         (
             {"fault": {"code": "L01", "parameters": {"account": "pdk_" + "a" * 40}}},
             "looks like an API key",
