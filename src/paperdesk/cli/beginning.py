@@ -47,7 +47,10 @@ def init(
         raise BadRequest(
             f"{config} is there already: name another file with --config"
         ) from None
-    say(f"Wrote {config}.\n  → paperdesk doctor checks it, paperdesk serve takes it up")
+    named = "" if config == Path(FILE_NAME) else f" --config {config}"
+    say(
+        f"Wrote {config}.\n  → paperdesk doctor{named} checks it, paperdesk serve{named} takes it up"
+    )
     return 0
 
 

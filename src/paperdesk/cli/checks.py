@@ -49,9 +49,8 @@ HEALTH_SECONDS: Final = 5.0
 REQUESTS_MAX: Final = 50  # a second, of all clients of one gateway (TWS API: error 100)
 PACE_WARN: Final = 0.8  # of what the service may ask of a gateway
 LOGIN_WARN: Final = timedelta(hours=12)
-ROOT: Final = Path(__file__).parents[
-    3
-]  # of a checkout, which can bring the dashboard's scripts
+# A checkout can bring the dashboard's scripts.
+ROOT: Final = Path(__file__).parents[3]
 PROBE_CLIENT_ID_ABOVE: Final = 900  # beside a service that has the configured one
 ID_IN_USE, INVALID, COMPETING = 326, 321, 10197
 # What a gateway shows on its own screen keeps its API from answering.

@@ -62,23 +62,21 @@ def cancel(
     if every is (batch_id is not None):
         raise BadRequest("name a batch, or say --all")
     with connect(place_of(url, config)) as client:
-        if batch_id is not None:
-            found = [client.cancel(batch_id)]
-        else:
+        ids = [batch_id] if batch_id is not None else []
+        if every:
             targets = client.targets(account)
-            working = [row.batch_id for row in targets if row.state == "working"]
+            working = (row.batch_id for row in targets if row.state == "working")
             ids = list(dict.fromkeys(filter(None, working)))
             name = targets.account_id
             question = f"Withdraw {len(ids)} batches of {name}? Type {name} to go on: "
             if ids and not yes and asked(question, no_input=no_input) != name:
                 say("Nothing was done.")
                 return Exit.USAGE
-            found = [client.cancel(one) for one in ids]
+        found = [client.cancel(one) for one in ids]
     rows = [row for done in found for row in done]
     show(rows, CANCELLED, document=found if every else found[0], as_json=as_json)
     gone = sum(row.cancelled for row in rows)
-    of = " ".join(done.batch_id for done in found) or "your batches: none works"
-    say(f"{gone} of {len(rows)} orders of {of} are cancelled.")
+    say(f"{gone} of {len(rows)} orders of {' '.join(ids) or 'no batch'} are cancelled.")
     return Exit.DONE if gone == len(rows) else Exit.EXCEPTIONS
 
 

@@ -72,10 +72,9 @@ def events(
         )
         for event in happened if follow else _until_now(happened, begin or 0):
             if event.id is None:
+                # From now on, whatever becomes of the first that comes.
                 if hook is not None and event.type == READY and hook.last_id() is None:
-                    hook.keep(
-                        event.data["head_id"]
-                    )  # from now on, whatever becomes of the first
+                    hook.keep(event.data["head_id"])
             elif hook is None:
                 _print(event, as_json=as_json)
             else:

@@ -175,7 +175,7 @@ def _send(
 ) -> Batch:
     """Send exactly what was judged; where nobody looked, the targets as they stand now."""
     try:
-        if is_seen and plan.preview_id is not None:
+        if is_seen:
             return client.send(plan)
         return client.submit(targets.orders, account_id=plan.account_id, unlisted=unlisted)
     except KeyboardInterrupt:
