@@ -14,6 +14,8 @@ from browser.pages import Server, View, a_view, served
 from front import ORDERS, Front, open_front, order, orders_of
 from makers import ACCOUNT
 from paperdesk.clock import SystemClock
+from paperdesk.domain.views import Lock
+from paperdesk.domain.vocabulary import Symbol
 from twsim import Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -119,6 +121,8 @@ async def test_in_the_night_the_market_counts_down_and_a_reset_is_expected(
 
         await expect(band).to_contain_text("Expected: IBKR resets its servers every night")
         await expect(band).to_contain_text(re.compile("until about .*00:45 ET"))
+        await expect(view.page.locator(".top .pill.busy", has_text="down")).to_be_visible()
+        assert "!" not in await view.page.title(), "nobody is needed"
         await view.shot("nightly-reset")
         assert await view.barriers() == []
 
@@ -144,6 +148,29 @@ async def test_an_account_that_is_locked_is_adopted_in_its_place(
     await expect(page.get_by_text("is locked")).to_have_count(0)
     accounts = (await front.caller("reader").get("/api/v1/accounts")).json()["accounts"]
     assert accounts[0]["locks"] == []
+
+
+async def test_a_symbol_that_is_locked_shows_both_figures_and_an_admin_adopts_one(
+    browser: Browser, server: Server, front: Front
+) -> None:
+    body = orders_of(order("MSFT", 1))
+    await front.caller("trader").post(f"{ORDERS}/preview", json=body)  # it finds the contract
+    ledger = front.desk.operator._ledger
+    lock = Lock(Symbol("MSFT"), "it does not add up", SystemClock().now(), 280, 300)
+    (contract,) = (await ledger.contracts([lock.symbol])).values()
+    await ledger.lock(ACCOUNT, contract.conid, lock)
+    words = "IBKR says 300, we expected 280; it does not add up"
+    async with a_view(browser, server.url) as view:
+        await view.sign_in("reader")
+        await expect(view.page.locator(".needs")).to_contain_text(words)
+        await expect(view.page.locator(".needs button")).to_have_count(0)
+    async with a_view(browser, server.url) as view:
+        await view.sign_in("admin")
+        band = view.page.locator(".needs")
+        await band.get_by_role("button", name="Adopt 300").click()
+        await expect(band).to_contain_text("Trade from 300 MSFT on?")
+        await band.get_by_role("button", name="Yes, adopt").click()
+        await expect(band).to_have_count(0)
 
 
 async def test_the_halt_works_at_once_and_its_release_needs_a_reason(

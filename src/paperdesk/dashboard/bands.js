@@ -24,11 +24,10 @@ function Gone() {
   </div>`;
 }
 
-// What a gateway that is down is doing, by its phase: [is it a trouble, what the band says].
 const PHASES = {
-  up: [true, "is up, but not for every account"],
-  reading: [false, "is being compared with IBKR"],
-  shut: [true, "is not connected to any more"],
+  up: "is up, but not for every account",
+  reading: "is being compared with IBKR",
+  shut: "is not connected to any more",
 };
 const WORKS = "Positions are the last known; new batches are refused; cancels and halts are kept and sent first.";
 
@@ -38,16 +37,16 @@ function GatewayDown() {
 
 function Down({ gateway }) {
   const now = state.now.value;
-  const reset = gateway.phase !== "shut" && gateway.reset_until;
-  const [isTrouble, words] = PHASES[gateway.phase] ?? [!reset, "is down"];
+  const isTrouble = !state.isExpected(gateway);
   const since = `since ${stamp(gateway.since, now)}`;
   return html`<div class="band ${isTrouble ? "bad" : "busy"}" role=${isTrouble ? "alert" : "status"}>
-    <b>Gateway ${gateway.gateway} ${words}</b>
+    <b>Gateway ${gateway.gateway} ${PHASES[gateway.phase] ?? "is down"}</b>
     <span>
       ${gateway.phase === "reading"
-        ? `${since}: its lists are read and held against the books. Batches wait for the end of it, or are refused.`
+        ? `${since}: its lists are read and held against the books. New batches are refused until then.`
         : html`${since} <span aria-hidden="true">(${span(now - Date.parse(gateway.since))})</span>: ${gateway.reason}.
-          ${reset && ` Expected: IBKR resets its servers every night, until about ${stamp(reset, now)}.`} ${WORKS}
+          ${!isTrouble && ` Expected: IBKR resets its servers every night, until about ${stamp(gateway.reset_until, now)}.`}
+          ${" "}${WORKS}
           ${" "}<${NextTry} gateway=${gateway} />`}
     </span>
     <a href="#/connections">What to do</a>

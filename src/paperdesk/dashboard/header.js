@@ -71,7 +71,8 @@ function GatewayPill() {
     return html`<${Pill} kind="ok" glyph="●" title=${title}>Gateway up<//>`;
   }
   const words = gateways.length > 1 ? `${down.length} of ${gateways.length} gateways down` : "Gateway down";
-  return html`<${Pill} kind="bad" glyph="✕" title=${down[0].reason}>${words}<//>`;
+  const kind = down.every(state.isExpected) ? "busy" : "bad";
+  return html`<${Pill} kind=${kind} glyph="✕" title=${down[0].reason}>${words}<//>`;
 }
 
 function StreamPill() {

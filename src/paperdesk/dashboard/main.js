@@ -138,7 +138,8 @@ effect(() => {
   const known = state.status.value;
   const mark = known?.environment === "simulated" ? "SIM" : "PAPER";
   const open = state.openOrders.value;
-  const urgent = state.needs.value.length + state.locks.value.length + state.gatewaysDown.value.length + (state.halt.value ? 1 : 0);
+  const lost = state.gatewaysDown.value.filter((gateway) => !state.isExpected(gateway)).length;
+  const urgent = state.needs.value.length + state.locks.value.length + lost + (state.halt.value ? 1 : 0);
   const parts = [`${open} open`, urgent && `${urgent}!`, `paperdesk ${mark}`].filter(Boolean);
   document.title = known ? `● ${parts.join(" · ")}` : "paperdesk";
   const colour = urgent ? "e5484d" : state.stream.value.is === "live" ? "30a46c" : "f5a623";

@@ -55,6 +55,10 @@ export const halt = computed(() => status.value?.halted[account.value] ?? null);
 export const gatewaysDown = computed(() =>
   (status.value?.gateways ?? []).filter((gateway) => Object.values(gateway.accounts).includes(false)),
 );
+/** Tell whether a gateway is down as it should be: its lists are compared, or IBKR resets at night. */
+export const isExpected = ({ phase, reset_until: until }) =>
+  phase === "reading" || (until !== null && phase !== "shut" && phase !== "up");
+
 export const prices = computed(() => {
   const held = positions.value?.positions ?? [];
   return new Map(held.map((row) => [row.symbol, row.market_price]));
