@@ -122,6 +122,14 @@ class Machine(RuleBasedStateMachine):
         self._do("resume", self._operate(RESUME, REASON))
         self.model.halt = None
 
+    @precondition(lambda self: self.model.halt)
+    @rule()
+    def release_half(self) -> None:
+        body = {**REASON, "mode": "reduce_only"}
+        answer = self._do("release_half", self._operate(RESUME, body))
+        assert answer["halt"]["mode"] == "reduce_only"
+        self.model.halt = "reduce_only"
+
     # What the gateway, the market and the line do.
 
     @rule()
