@@ -151,9 +151,15 @@ class Server:
         assert self._server is not None
         assert self._serving is not None
         self._server.should_exit = self._server.force_exit = True
-        for connection in list(self._server.server_state.connections):
-            connection.transport.abort()  # streams, too, as where the machine goes away
+        self._cut()
         await self._serving
+        self._cut()  # who came back before it listened no more
+
+    def _cut(self) -> None:
+        """Drop every connection, streams too, as where the machine goes away."""
+        assert self._server is not None
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
 
 
 class _Quiet(uvicorn.Server):
