@@ -39,6 +39,7 @@ README: Final = ROOT / "README.md"
 PORT: Final = 8000
 ROWS, COLUMNS = 40, 100
 SECONDS_MAX: Final = 50.0
+READING_SECONDS: Final = 3.0  # what a person takes between two commands, and the suite does not
 PROMPT: Final = "\x02"  # no program of ours prints it
 OWN_NETWORK: Final = (
     *("unshare", "--user", "--map-root-user", "--net"),
@@ -169,7 +170,7 @@ class Terminal:
         os.waitpid(self._pid, 0)
 
 
-def play(steps: list[Step], folder: Path, *, port: int = PORT) -> list[Step]:
+def play(steps: list[Step], folder: Path, *, port: int, reading_seconds: float) -> list[Step]:
     """Type every step in a folder that looks like a fresh clone; return what was seen."""
     for path in ROOT.iterdir():
         if path.name not in LEFT_OUT and not path.name.startswith("paperdesk.db"):
@@ -179,7 +180,10 @@ def play(steps: list[Step], folder: Path, *, port: int = PORT) -> list[Step]:
     with _terminal(folder, env) as service, _terminal(folder, env) as person:
         service.write(f"{first.typed}\n")
         greeting = service.read_until("Ctrl-C stops.").removeprefix(f"{first.typed}\n")
-        told = [_LOG_LINE.sub("", _COLOURS.sub("", greeting)), *map(person.type, others)]
+        told = [_LOG_LINE.sub("", _COLOURS.sub("", greeting))]
+        for step in others:
+            time.sleep(reading_seconds)
+            told.append(person.type(step))
         service.write("\x03")
         service.read_until(PROMPT)
     return [
@@ -234,12 +238,14 @@ def main() -> int:
     """Play the README; print what was seen, write it, or be asked by the test for it."""
     readme = README.read_text(encoding="utf-8")
     match sys.argv[1:]:
-        case ["--here", port]:
+        case ["--here", port, seconds]:
             with tempfile.TemporaryDirectory() as folder:
-                seen = play(steps_of(readme), Path(folder), port=int(port))
+                place = Path(folder)
+                steps = steps_of(readme)
+                seen = play(steps, place, port=int(port), reading_seconds=float(seconds))
             sys.stdout.write(rewritten(readme, seen))
         case [] | ["--write"]:
-            text = played()
+            text = played(READING_SECONDS)
             if "--write" in sys.argv:
                 README.write_text(text, encoding="utf-8")
             else:
@@ -249,11 +255,19 @@ def main() -> int:
     return 0
 
 
-def played() -> str:
+def played(reading_seconds: float = 0) -> str:
     """Return the README with what is seen now, from a run in a network of its own if possible."""
     prefix, port = network()
     done = subprocess.run(
-        [*prefix, sys.executable, "-m", "e2e.five_minutes", "--here", str(port)],
+        [
+            *prefix,
+            sys.executable,
+            "-m",
+            "e2e.five_minutes",
+            "--here",
+            str(port),
+            str(reading_seconds),
+        ],
         env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
         stdout=subprocess.PIPE,
         text=True,

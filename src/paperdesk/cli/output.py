@@ -106,8 +106,14 @@ def _print_table(rows: Iterable[Any], columns: Sequence[Column], out: TextIO) ->
     from rich.table import Table  # noqa: PLC0415
 
     rows = tuple(rows)
-    # A column in which nothing stands tells a person nothing.
-    told = [c for c in columns if not rows or any(c.of(row) not in {None, ""} for row in rows)]
+    # A column in which nothing stands tells a person nothing, unless it is a figure not known yet.
+    told = [
+        c
+        for c in columns
+        if not rows
+        or (c.is_right and not c.is_spare)
+        or any(c.of(row) not in {None, ""} for row in rows)
+    ]
     cells = {column: [_spelled(column, row) for row in rows] for column in told}
     paper = console(out)
     for spare in [column for column in reversed(told) if column.is_spare]:
