@@ -105,6 +105,7 @@ async def ready(view: View) -> None:
     """Wait until everything is drawn."""
     await view.page.locator("#positions .pill.bad").first.wait_for()
     await view.page.locator("#slippage canvas").wait_for()
+    await view.page.locator(".figure dd.bad").wait_for()  # the day's orders: one is rejected
 
 
 @pytest.mark.timeout(240)
