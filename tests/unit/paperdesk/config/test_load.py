@@ -339,6 +339,22 @@ def test_an_account_without_limits_has_none() -> None:
     assert load("[limits.DU8730189]\n").limits == {"DU8730189": UNLIMITED}
 
 
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("max_order_quantity", 1_000_000_000),
+        ("max_order_notional", 1_000_000_000_000_000),
+        ("max_orders_per_minute", 1_000_000),
+        ("price_collar_pct", 100),
+    ],
+)
+def test_a_limit_may_be_so_much_and_no_more(name: str, most: int) -> None:
+    (limits,) = load(f"{LIMITS}{name} = {most}\n").limits.values()
+
+    assert getattr(limits, name) == most
+    assert f"limits.DU8730189.{name}" in problems(f"{LIMITS}{name} = {most + 1}\n")
+
+
 def test_the_environment_sets_limits_beside_and_over_the_files() -> None:
     environ = {
         "PAPERDESK_LIMITS__DU8730189__MAX_ORDER_QUANTITY": "10",

@@ -571,3 +571,27 @@ def test_an_order_that_has_no_order_id_takes_the_one_it_is_told_and_keeps_its_ow
 def test_an_order_keeps_the_first_perm_id_that_it_is_told(told: Evidence) -> None:
     assert fold(sending(), [told]).perm_id == 9001
     assert fold(replace(sending(), perm_id=PermId(5)), [told]).perm_id == 5
+
+
+# -- what a person said --------------------------------------------------------------------
+def test_what_a_person_said_stands_whatever_the_broker_lists_later() -> None:
+    order = replace(make_order(state=OrderState.CANCELLED), executed_qty=40, broker_filled=100)
+    said = reconcile.as_said(order)
+    listed = fold(said, [completed(Told.CANCELLED, filled=100)])
+
+    assert said == replace(order, broker_filled=40, is_said=True)
+    assert (listed.broker_filled, listed.is_said) == (40, True)
+
+
+def test_an_order_that_was_said_to_be_nowhere_and_turns_up_is_believed() -> None:
+    said = reconcile.as_said(make_order(state=OrderState.NOT_PLACED))
+    late = fold(said, [completed(Told.CANCELLED, filled=100)])
+
+    assert (late.broker_filled, late.is_said, late.is_late) == (100, False, True)
+
+
+def test_filled_among_completed_orders_adds_nothing_to_what_executions_say() -> None:
+    order = make_order(state=OrderState.WORKING)
+    told = fold(order, [completed(Told.FILLED, words="Filled Size: 100")])
+
+    assert (told.state, told.filled_qty, told.error) == (order.state, 0, None)
