@@ -25,6 +25,7 @@ SUITES: Final = {
     "desk": (
         "tests/unit/paperdesk/desk",
         "tests/integration/desk",
+        "tests/integration/api",  # keys, limits, previews, listeners are asked for there
     ),
 }
 # What needs a database server, processes, or a minute.
