@@ -115,7 +115,7 @@ def test_what_an_account_was_worth_is_kept_by_the_minute(client: Client) -> None
         sleep(0.1)
 
     assert points.account_id == ACCOUNT
-    assert points[0].net_liquidation == client.equity(ACCOUNT).to_pandas().iloc[0, 0]
+    assert points.to_pandas().iloc[0, 0] == float(points[0].net_liquidation)
     assert len(client.equity(since=datetime.now(UTC) + timedelta(days=1))) == 0
 
 
