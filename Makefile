@@ -7,7 +7,7 @@ CLIENT_STAMPS := $(CLIENTS:%=.venv/clients/%/installed)
 
 .PHONY: run test lint docs notebook lock clean clients transcripts fuzz traps bench races prove \
 	unanswered crowd same kills walks flood limits backup-drill audit canaries halts \
-	schema machine fuzz-service planted storm harms smallscope mutants exits five-minutes pictures
+	schema machine fuzz-service planted storm harms smallscope mutants exits five-minutes pictures coverage
 
 # The dashboard's scripts come with the installation; where npm was out of reach then, try again.
 run: .venv/installed
@@ -100,6 +100,10 @@ machine: .venv/installed-dev
 
 lint: .venv/installed-dev
 	@scripts/lint
+
+# Which lines and branches the tests run, those of processes of their own aside, and the floors.
+coverage: .venv/installed-dev clients
+	@scripts/coverage
 
 # Feed twsim nonsense for FUZZ_SECONDS; prints the seed of what did harm.
 FUZZ_SECONDS ?= 60

@@ -595,3 +595,12 @@ def test_filled_among_completed_orders_adds_nothing_to_what_executions_say() -> 
     told = fold(order, [completed(Told.FILLED, words="Filled Size: 100")])
 
     assert (told.state, told.filled_qty, told.error) == (order.state, 0, None)
+
+
+def test_an_order_that_ended_says_which_of_its_fills_are_not_known_here() -> None:
+    order = replace(make_order(state=OrderState.FILLED), executed_qty=40, broker_filled=1_100)
+
+    assert shown_warnings(order) == (
+        "the broker filled 1,100 shares of it, of which 40 are known here by their executions",
+    )
+    assert shown_warnings(replace(order, broker_filled=40)) == ()
