@@ -145,4 +145,20 @@ FOUND: Final = (
         "tests/unit/paperdesk/api/test_docs.py::"
         "test_accepting_a_position_needs_a_broker_and_says_so",
     ),
+    Found(
+        "A gateway that names an absurd next order id once left every later session without orders",
+        "make fuzz-service, seed 1795459243",
+        "tests/fuzz/test_service_fuzz.py::"
+        "test_a_service_survives_nonsense_and_books_what_comes_after_it",
+    ),
+    Found(
+        "The document of the API allowed words of a simulator's fault that the service refuses",
+        "make schema, seed 3",
+        "tests/unit/paperdesk/wire/test_simulator.py::test_what_cannot_be_asked_is_named",
+    ),
+    Found(
+        "A reason longer than the document allows was accepted where blanks stood around it",
+        "make schema, seed 14",
+        "tests/unit/paperdesk/wire/test_values.py::test_a_reason_that_is_none_is_refused",
+    ),
 )

@@ -445,7 +445,12 @@ class Link:
 
     def _note_ids(self) -> None:
         """Keep the largest id used or seen: ib_async forgets it with the connection."""
-        self.highest_id = self.ib.client._reqIdSeq - 1  # noqa: SLF001  no public name only reads
+        highest = self.ib.client._reqIdSeq - 1  # noqa: SLF001  no public name only reads
+        if highest < _ORDER_ID_MAX:
+            self.highest_id = highest
+        else:  # ib_async counts on from whatever is named, and is asking by it just now
+            words = f"{self.name} named a next id that none can have"
+            asyncio.get_running_loop().call_soon(self.end, words)
 
     def _check_accounts(self, named: tuple[str, ...]) -> None:
         problem = guard.paper_problem(self.name, named)

@@ -152,8 +152,9 @@ def amount(most: int) -> Callable[[Json], Decimal]:
 
 def reason(value: Json) -> str:
     """Read why somebody does something; blanks around it are no part of it."""
-    words = text(value).strip()
-    if not 1 <= len(words) <= REASON_CHARS_MAX or not words.isprintable():
+    given = text(value)
+    words = given.strip()
+    if not words or len(given) > REASON_CHARS_MAX or not words.isprintable():
         raise Breach(f"must be 1 to {REASON_CHARS_MAX} printable characters that say why")
     if looks_like_key(words):
         raise Breach(IS_KEY)

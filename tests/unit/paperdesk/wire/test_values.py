@@ -97,7 +97,22 @@ def test_a_reason_is_printable_text(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "  ", "\n", "x" * 501, "a\nb", "a\tb", "\x00", "\ud800", 1, True, [], {}]
+    "value",
+    [
+        "",
+        "  ",
+        "\n",
+        "x" * 501,
+        " " + "x" * 500,
+        "a\nb",
+        "a\tb",
+        "\x00",
+        "\ud800",
+        1,
+        True,
+        [],
+        {},
+    ],
 )
 def test_a_reason_that_is_none_is_refused(value: Json) -> None:
     with pytest.raises(Breach):
