@@ -411,6 +411,7 @@ def test_a_reader_that_leaves_early_is_no_error(shell: Shell) -> None:
 )
 def test_a_client_command_imports_nothing_heavy(shell: Shell, words: str) -> None:
     """Half a second before each answer is what makes people write their own scripts."""
+    shell.client.submit({"AAPL": 1}).wait(timeout=30).raise_for_exceptions()  # for watch
     script = (
         "import sys; from paperdesk.cli import main; assert main(sys.argv[1:]) == 0;"
         "heavy = ['pandas', 'litestar', 'sqlalchemy', 'ib_async', 'twsim', 'alembic', 'uvicorn',"
