@@ -129,7 +129,7 @@ def main(seconds: float = SECONDS, seed: int | None = None) -> int:
         counts += fate.counts
         harmed += bool(fate.wrong)
         for words in fate.wrong:
-            say(f"harm done: python {sys.argv[0]} 0 {fate.seed}: {words}")
+            say(f"harm done: python tests/fuzz/service_fuzz.py 0 {fate.seed}: {words}")
         done += 1
     figures = dict(sorted(counts.items())) | {"services": done, "services harmed": harmed}
     show(f"Services behind an evil line, from seed {first}", figures)
