@@ -67,6 +67,7 @@ class Process:
         self.kill: Callable[[], None] = self.die
         self.is_in_transaction = False
         self._on_death: list[Callable[[], None]] = []
+        self._started: list[asyncio.Task[Any]] = []  # the loop itself keeps no task alive
         self._context = copy_context()
         self._context.run(_current.set, self)
 
@@ -78,7 +79,9 @@ class Process:
     def start(self, coro: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         """Run a coroutine inside the process."""
         loop = asyncio.get_running_loop()
-        return loop.create_task(coro, name=f"{self.name}: {name}", context=self._context.copy())
+        task = loop.create_task(coro, name=f"{self.name}: {name}", context=self._context.copy())
+        self._started.append(task)
+        return task
 
     def at_death(self, function: Callable[[], None]) -> None:
         """Call a function when the process dies, in the order given."""
