@@ -479,7 +479,8 @@ class Link:
             return
         match link_effect:
             case LinkEffect.LOST:
-                self.degraded = f"{self.name} has lost its connection to IBKR (IBKR 1100)"
+                words = f"{self.name} has lost its connection to IBKR (IBKR {error.code})"
+                self.degraded = words
                 self._on_change()
             case LinkEffect.RESTORED:
                 self.end(f"{self.name} is connected to IBKR again; reading all anew")

@@ -18,12 +18,12 @@ from ib_async import IB, Contract, StartupFetch, Ticker
 
 from paperdesk.broker import reasons
 from paperdesk.broker.link import Address
+from paperdesk.broker.queries import DELAYED
 
 HANDSHAKE_SECONDS: Final = 4.0
 CONNECT_SECONDS: Final = 3.0
 QUOTE_SECONDS: Final = 3.0
 AAPL: Final = 265598  # traded whenever anything is
-_DELAYED: Final = 3  # reqMarketDataType: live where subscribed, else delayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ async def _shake_hands(address: Address) -> Probed:
 
 async def _quotes(ib: IB) -> str | None:
     """Return which quotes come, as the service asks for them."""
-    ib.reqMarketDataType(_DELAYED)
+    ib.reqMarketDataType(DELAYED)
     ticker = ib.reqMktData(Contract(conId=AAPL, exchange="SMART"), snapshot=True)
     with suppress(TimeoutError, OSError):  # the line may end meanwhile
         async with asyncio.timeout(QUOTE_SECONDS):
@@ -94,7 +94,7 @@ async def _quotes(ib: IB) -> str | None:
                 await ticker.updateEvent
     if not _has_price(ticker):
         return None
-    return "delayed" if ticker.marketDataType >= _DELAYED else "live"
+    return "delayed" if ticker.marketDataType >= DELAYED else "live"
 
 
 def _has_price(ticker: Ticker) -> bool:

@@ -31,7 +31,7 @@ from paperdesk.domain.vocabulary import AccountId
 HOURS_SYMBOL: Final = "SPY"
 
 _UNKNOWN_CONTRACT: Final = 200
-_DELAYED: Final = 3  # reqMarketDataType: live where subscribed, else delayed
+DELAYED: Final = 3  # reqMarketDataType: live where subscribed, else delayed
 
 # IBKR, "Tick types": the live kind and its delayed twin.
 _TICKS: Final[Mapping[int, str]] = {
@@ -95,7 +95,7 @@ async def take_delayed_quotes(link: Link) -> None:
     """Let quotes be delayed ones where live ones are not subscribed, for the whole session."""
     async with link.room():
         with suppress(NotSent, OSError):  # then the link is over, and says so itself
-            link.ib.client.reqMarketDataType(_DELAYED)
+            link.ib.client.reqMarketDataType(DELAYED)
 
 
 async def quote(link: Link, contract: Contract, seconds: float) -> Quote | None:

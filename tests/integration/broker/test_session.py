@@ -194,6 +194,7 @@ async def test_a_gateway_without_ibkr_is_not_up_and_still_listened_to(session: R
 async def test_ibkr_restored_means_reading_all_anew(session: Running, code: int) -> None:
     broker, heard = session
     say_error(broker, 2110)
+    assert "lost its connection to IBKR (IBKR 2110)" in (broker.reason(FIRST) or "")
     say_error(broker, code)
     await eventually(lambda: broker.line is not None)
 
