@@ -6,8 +6,6 @@ the ledger like any other's, so that it is listed, rotated and revoked as they a
 
 from __future__ import annotations
 
-import os
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -24,7 +22,7 @@ from paperdesk.domain.keys import (
     recognised,
 )
 from paperdesk.domain.vocabulary import ClientName, KeyId, Scope
-from paperdesk.whereabouts import key_in
+from paperdesk.whereabouts import key_in, write_key
 
 LOCAL: Final = KeyGrant(ClientName("local"), frozenset({Scope.ADMIN}))
 
@@ -45,20 +43,8 @@ async def first_key(
         return None
     if not text or known is not None:  # none was made, or it was revoked
         text = make_key(LOCAL, random, at=at, by=SERVICE.name).text
-        _write(path, text)
+        write_key(path, text)
     key_id = recognised(text) or KeyId(random.token_hex(ID_DIGITS))
     key = ApiKey(key_id, digest_of(text.encode()), LOCAL, at, SERVICE.name)
     await administration.create_key(key, SERVICE)
     return text
-
-
-def _write(path: Path, text: str) -> None:
-    """Put the text in place whole, readable by nobody else."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, written = tempfile.mkstemp(prefix="key.", dir=path.parent)  # of mode 600
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{text}\n")
-        Path(written).replace(path)
-    finally:
-        Path(written).unlink(missing_ok=True)

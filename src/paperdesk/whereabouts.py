@@ -7,6 +7,7 @@ configuration.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -63,3 +64,17 @@ def key_in(path: Path) -> str:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         return ""
+
+
+def write_key(path: Path, text: str) -> None:
+    """Put the text in the file whole, readable by nobody else."""
+    import tempfile  # noqa: PLC0415 - once in a folder's life
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, written = tempfile.mkstemp(prefix="key.", dir=path.parent)  # of mode 600
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{text}\n")
+        Path(written).replace(path)
+    finally:
+        Path(written).unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from paperdesk.cli.output import plain, say
 from paperdesk.clock import SystemClock
 from paperdesk.errors import BadRequest, PaperdeskError
-from paperdesk.whereabouts import HOME
+from paperdesk.whereabouts import HOME, key_in, write_key
 
 if TYPE_CHECKING:
     from paperdesk.client.stream import Event
@@ -142,13 +142,9 @@ def secret() -> bytes:
 
 def _secret_of_folder() -> str:
     if not SECRET_FILE.exists():
-        HOME.mkdir(exist_ok=True)
         from paperdesk.runtime import SystemRandom  # noqa: PLC0415 - once in a folder's life
 
         chance = bytes.fromhex(SystemRandom().token_hex(2 * SECRET_BYTES_MADE))
-        made = f"{SECRET_PREFIX}{b64encode(chance).decode()}\n"
-        descriptor = os.open(SECRET_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(made)
+        write_key(SECRET_FILE, f"{SECRET_PREFIX}{b64encode(chance).decode()}")
     say(f"Signed with the secret in {SECRET_FILE}.")
-    return SECRET_FILE.read_text(encoding="ascii").strip()
+    return key_in(SECRET_FILE)

@@ -41,11 +41,8 @@ class LedgerKeys:
 
     async def list(self) -> KeysAnswer:
         """Return all keys, without what opens."""
-        configured, found = (
-            self.admin.configured(self.operator),
-            await self.admin.keys(self.operator),
-        )
-        return KeysAnswer.of(configured, found, self.admin.now())
+        configured = self.admin.configured(self.operator)
+        return KeysAnswer.of(configured, await self.admin.keys(self.operator), self.admin.now())
 
     async def rotate(self, key_id: str, body: dict[str, Any]) -> NewKeyAnswer:
         """Make a second key for the same client."""
