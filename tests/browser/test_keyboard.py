@@ -74,6 +74,7 @@ async def test_who_hears_the_page_is_told_every_ten_seconds_what_came(
     page = view.page
     await page.clock.install()
     await view.sign_in("trader")
+    await expect(page.get_by_text("Stream live")).to_be_visible()
     front.gateway.reject_next(201, "No funds")
     await front.caller("trader").post(
         ORDERS, json=orders_of(order("AAPL", 10), order("MSFT", 10))
