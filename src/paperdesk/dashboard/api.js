@@ -62,6 +62,7 @@ export function problem(response, answer) {
 
 /** A key of a request's own: the same one is sent again where the answer was lost. */
 export function newIdempotencyKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `page-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return `page-${hex(crypto.getRandomValues(new Uint8Array(16)))}`;
 }
+
+export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -7,7 +7,7 @@ import { bps, plural, shares, span } from "./format.js";
 import { openDialog } from "./keys.js";
 import * as state from "./state.js";
 import { signal } from "./signals.js";
-import { Bar, Confirm, Copy, html, Panel, Pill, Trouble, Waiting } from "./ui.js";
+import { Bar, Confirm, Copy, html, Panel, Pill, Table, Trouble, Waiting } from "./ui.js";
 
 export const find = signal("");
 const trouble = signal(null);
@@ -21,6 +21,8 @@ export async function cancelBatch(id) {
   }
   state.changed("batches", "targets");
 }
+
+const HEADS = ["Batch", "Client", "State", "Progress", "#Targets", "#Filled", "#Working", "#Exceptions", "#Slippage bps", "#Age", "Actions"];
 
 export function Batches() {
   const found = state.batches.value;
@@ -40,40 +42,21 @@ export function Batches() {
   return html`<${Panel} id="batches" title="Batches" note="newest first" tools=${tools}>
     <${Trouble} words=${trouble.value} />
     ${!found && html`<${Waiting} />`} ${found?.length === 0 && html`<${FirstSteps} />`}
-    ${found?.length > 0 && html`<${Table} entries=${shown} />`}
+    ${found?.length > 0 &&
+    html`<${Table} label="Batches, as a table" heads=${HEADS}>
+      ${shown.map((entry) => html`<${Row} key=${entry.batch_id} entry=${entry} />`)}
+    <//>`}
+    ${found?.length > 0 && shown.length === 0 && html`<p class="quiet">Nothing fits “${find.value}”.</p>`}
   <//>`;
 }
+
+/** The id of a batch, which opens it. */
+export const BatchLink = ({ id }) => html`<a class="batch" href="#batch/${id}"><code>${id}</code></a>`;
 
 function matches(entry, text) {
   const wanted = text.trim().toUpperCase();
   if (!wanted || entry.batch_id.toUpperCase().startsWith(wanted)) return true;
   return entry.orders.some((row) => row.symbol.includes(wanted));
-}
-
-function Table({ entries }) {
-  return html`<div class="scroll" role="region" aria-label="Batches, as a table" tabindex="0">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Batch</th>
-          <th scope="col">Client</th>
-          <th scope="col">State</th>
-          <th scope="col">Progress</th>
-          <th scope="col" class="number">Targets</th>
-          <th scope="col" class="number">Filled</th>
-          <th scope="col" class="number">Working</th>
-          <th scope="col" class="number">Exceptions</th>
-          <th scope="col" class="number">Slippage bps</th>
-          <th scope="col" class="number">Age</th>
-          <th scope="col">Actions</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${entries.map((entry) => html`<${Row} key=${entry.batch_id} entry=${entry} />`)}
-      </tbody>
-    </table>
-    ${entries.length === 0 && html`<p class="quiet">Nothing fits “${find.value}”.</p>`}
-  </div>`;
 }
 
 function Row({ entry }) {
@@ -86,7 +69,7 @@ function Row({ entry }) {
     { kind: "calm", share: cancelled },
   ];
   return html`<tr>
-    <td><a class="batch" href="#batch/${entry.batch_id}"><code>${entry.batch_id}</code></a></td>
+    <td><${BatchLink} id=${entry.batch_id} /></td>
     <td>${entry.client}</td>
     <td><${Standing} entry=${entry} /></td>
     <td class="progress"><${Bar} parts=${parts} total=${total} label=${label} /></td>

@@ -10,21 +10,15 @@ import * as state from "./state.js";
 import { html, Panel, Pill } from "./ui.js";
 
 const AGAIN_MS = 15_000;
+const LOOK = "Look whether IB Gateway runs, is logged in, and has its API port open; `paperdesk doctor` asks for each.";
+// How a phase looks, and what to do in it.
 const PHASES = {
-  up: ["ok", "●", "up"],
-  reading: ["busy", "◐", "reading its lists"],
-  connecting: ["warn", "◌", "connecting"],
-  waiting: ["warn", "◌", "waiting to connect"],
-  degraded: ["bad", "✕", "without IBKR"],
-  shut: ["bad", "✕", "shut"],
-};
-const TO_DO = {
-  up: "Nothing: the session is ready to send.",
-  reading: "Wait some seconds: nothing is sent before the books are compared.",
-  connecting: "Look whether IB Gateway runs, is logged in, and has its API port open; `paperdesk doctor` asks for each.",
-  waiting: "Look whether IB Gateway runs, is logged in, and has its API port open; `paperdesk doctor` asks for each.",
-  degraded: "The gateway is there, IBKR's servers are not. It comes back by itself; look at the gateway's window if it does not.",
-  shut: "The gateway named an account that may not be paper. Log it in to a paper account, then start the service again.",
+  up: ["ok", "●", "up", "Nothing: the session is ready to send."],
+  reading: ["busy", "◐", "reading its lists", "Wait some seconds: nothing is sent before the books are compared."],
+  connecting: ["warn", "◌", "connecting", LOOK],
+  waiting: ["warn", "◌", "waiting to connect", LOOK],
+  degraded: ["bad", "✕", "without IBKR", "The gateway is there, IBKR's servers are not. It comes back by itself; look at the gateway's window if it does not."],
+  shut: ["bad", "✕", "shut", "The gateway named an account that may not be paper. Log it in to a paper account, then start the service again."],
 };
 const RECONNECTS = /^paperdesk_gateway_reconnects_total\{gateway="([^"]+)"\} (\S+)$/gm;
 const CODES = /^paperdesk_ibkr_errors_total\{class="([^"]+)",code="([^"]+)"\} (\S+)$/gm;
@@ -58,9 +52,10 @@ function Gateway({ gateway, figures }) {
   const now = state.now.value;
   const accounts = Object.entries(gateway.accounts);
   const missing = accounts.filter(([, isUp]) => !isUp).map(([id]) => id);
-  const [kind, glyph, words] = PHASES[gateway.phase];
   const isPartly = gateway.is_up && missing.length > 0;
-  const toDo = isPartly ? "Log the gateway in to these accounts, or mend its accounts in the configuration." : TO_DO[gateway.phase];
+  const [kind, glyph, words, toDo] = isPartly
+    ? ["bad", "●", "up for some", "Log the gateway in to these accounts, or mend its accounts in the configuration."]
+    : PHASES[gateway.phase];
   const facts = [
     ["Since", `${stamp(gateway.since, now)} (${span(now - Date.parse(gateway.since))})`],
     ["Why", gateway.reason ?? "–"],
@@ -69,7 +64,7 @@ function Gateway({ gateway, figures }) {
     ["Reconnects", figures ? (figures.reconnects.get(gateway.gateway) ?? 0) : "for a key of every account to see"],
     ["What to do", toDo],
   ];
-  const tools = html`<${Pill} kind=${isPartly ? "bad" : kind} glyph=${glyph}>${isPartly ? "up for some" : words}<//>`;
+  const tools = html`<${Pill} kind=${kind} glyph=${glyph}>${words}<//>`;
   return html`<${Panel} title="Gateway ${gateway.gateway}" tools=${tools}>
     <dl class="facts">
       ${facts.map(([name, fact]) => html`<dt key=${name}>${name}</dt><dd>${fact}</dd>`)}

@@ -7,7 +7,7 @@ import { cents, price, shares, stamp, standing, trade, withTimes } from "./forma
 import { closeDialog, openDialog } from "./keys.js";
 import { useEffect, useState } from "./preact-hooks.js";
 import * as state from "./state.js";
-import { Dialog, html, Pill, Trouble } from "./ui.js";
+import { Dialog, html, Pill, Table, Trouble } from "./ui.js";
 
 const AGAIN_MS = 1000;
 const PILLS = { filled: ["ok", "✓"], working: ["busy", "◐"], failed: ["bad", "✕"], cancelled: ["calm", "–"] };
@@ -45,26 +45,9 @@ function Body({ entry }) {
       <${Standing} entry=${entry} /> ${entry.account_id} · by ${entry.client} ·
       ${" "}${stamp(entry.submitted_at, state.now.value)}
     </p>
-    <div class="scroll" role="region" aria-label="Orders" tabindex="0">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Symbol</th>
-            <th scope="col">Status</th>
-            <th scope="col" class="number">From → to</th>
-            <th scope="col" class="number">Order</th>
-            <th scope="col" class="number">Limit</th>
-            <th scope="col" class="number">Filled</th>
-            <th scope="col" class="number">Average</th>
-            <th scope="col" class="number">Fee</th>
-            <th scope="col">Words</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${entry.orders.map((row) => html`<${Row} key=${row.symbol} row=${row} />`)}
-        </tbody>
-      </table>
-    </div>
+    <${Table} label="Orders" heads=${["Symbol", "Status", "#From → to", "#Order", "#Limit", "#Filled", "#Average", "#Fee", "Words"]}>
+      ${entry.orders.map((row) => html`<${Row} key=${row.symbol} row=${row} />`)}
+    <//>
     <div class="choices">
       <${CancelOpen} entry=${entry} id="cancel-in-detail" />
       ${state.may("trade") &&

@@ -2,10 +2,11 @@
 //
 // Owns: the page `#/events`: which events are shown, the past of them, and the file of what is shown.
 
+import { BatchLink } from "./batches.js";
 import { exact, zone } from "./format.js";
 import { useEffect, useState } from "./preact-hooks.js";
 import * as state from "./state.js";
-import { download, Filter, html, Panel } from "./ui.js";
+import { download, Filter, html, Panel, Table } from "./ui.js";
 
 const GROUPS = ["batch", "order", "fill", "position", "target", "account", "connection", "halt", "reconcile"];
 
@@ -29,27 +30,11 @@ export function Events() {
     <button type="button" disabled=${shown.length === 0} onClick=${save}>Save as JSON lines</button>`;
   return html`<${Panel} id="events" title="Events" note="the last ${state.RECENT_MAX}, newest first" tools=${tools}>
     ${shown.length === 0 && html`<p class="quiet">No event ${wanted || group ? "fits" : "yet"}.</p>`}
-    ${shown.length > 0 && html`<${Table} events=${shown} />`}
+    ${shown.length > 0 &&
+    html`<${Table} label="Events, as a table" heads=${["#Id", `Time (${zone.value})`, "Type", "Batch", "Data"]} isTall>
+      ${shown.map((event) => html`<${Row} key=${event.id} event=${event} />`)}
+    <//>`}
   <//>`;
-}
-
-function Table({ events }) {
-  return html`<div class="scroll tall" role="region" aria-label="Events, as a table" tabindex="0">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col" class="number">Id</th>
-          <th scope="col">Time (${zone.value})</th>
-          <th scope="col">Type</th>
-          <th scope="col">Batch</th>
-          <th scope="col">Data</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${events.map((event) => html`<${Row} key=${event.id} event=${event} />`)}
-      </tbody>
-    </table>
-  </div>`;
 }
 
 function Row({ event }) {
@@ -58,7 +43,7 @@ function Row({ event }) {
     <td class="number">${event.id}</td>
     <td>${exact(event.timestamp, state.now.peek())}</td>
     <th scope="row">${event.type}</th>
-    <td>${event.batch_id && html`<a class="batch" href="#batch/${event.batch_id}"><code>${event.batch_id}</code></a>`}</td>
+    <td>${event.batch_id && html`<${BatchLink} id=${event.batch_id} />`}</td>
     <td class="words" title=${data}><code>${data}</code></td>
   </tr>`;
 }

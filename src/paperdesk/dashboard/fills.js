@@ -3,10 +3,11 @@
 // Owns: the page `#/fills`: its rows, the older ones on demand, and the file of what is shown.
 
 import { get } from "./api.js";
-import { cents, exact, gain, price, shares, trade, zone } from "./format.js";
+import { BatchLink } from "./batches.js";
+import { cents, exact, gain, price, trade, zone } from "./format.js";
 import { useEffect, useRef, useState } from "./preact-hooks.js";
 import * as state from "./state.js";
-import { download, Filter, html, Panel, Trouble, Waiting } from "./ui.js";
+import { download, Filter, html, Panel, Table, Trouble, Waiting } from "./ui.js";
 
 const PAGE = 100;
 const PAUSE_MS = 400;
@@ -56,7 +57,10 @@ export function Fills() {
     <${Trouble} words=${trouble} />
     ${rows === null && html`<${Waiting} />`}
     ${rows?.length === 0 && html`<p class="quiet">No execution${symbol ? ` of ${symbol.toUpperCase()}` : " yet"}.</p>`}
-    ${rows?.length > 0 && html`<${Table} rows=${rows} />`}
+    ${rows?.length > 0 &&
+    html`<${Table} label="Fills, as a table" heads=${[`Time (${zone.value})`, "Symbol", "#Traded", "#Price", "#Fee", "#Realized", "Exchange", "Batch"]} isTall>
+      ${rows.map((row) => html`<${Row} key=${row.exec_id} row=${row} />`)}
+    <//>`}
     ${cursor.current && html`<p><button type="button" onClick=${() => read(cursor.current)}>Older fills</button></p>`}
   <//>`;
 }
@@ -65,28 +69,6 @@ export function Fills() {
 function merged(old, told) {
   const found = new Map([...(old ?? []), ...told].map((row) => [row.exec_id, row]));
   return [...found.values()].sort((a, b) => (a.executed_at < b.executed_at ? 1 : -1));
-}
-
-function Table({ rows }) {
-  return html`<div class="scroll tall" role="region" aria-label="Fills, as a table" tabindex="0">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Time (${zone.value})</th>
-          <th scope="col">Symbol</th>
-          <th scope="col" class="number">Traded</th>
-          <th scope="col" class="number">Price</th>
-          <th scope="col" class="number">Fee</th>
-          <th scope="col" class="number">Realized</th>
-          <th scope="col">Exchange</th>
-          <th scope="col">Batch</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map((row) => html`<${Row} key=${row.exec_id} row=${row} />`)}
-      </tbody>
-    </table>
-  </div>`;
 }
 
 function Row({ row }) {
@@ -99,8 +81,6 @@ function Row({ row }) {
     <td class="number">${cents(row.commission)}</td>
     <td class="number">${gain(row.realized_pnl)}</td>
     <td>${row.exchange}</td>
-    <td>
-      ${row.batch_id ? html`<a class="batch" href="#batch/${row.batch_id}"><code>${row.batch_id}</code></a>` : "not ours to name"}
-    </td>
+    <td>${row.batch_id ? html`<${BatchLink} id=${row.batch_id} />` : "not ours to name"}</td>
   </tr>`;
 }

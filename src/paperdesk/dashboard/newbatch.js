@@ -8,7 +8,7 @@ import { cents, dollars, plural, price, shares, trade, withTimes } from "./forma
 import { closeDialog, openDialog } from "./keys.js";
 import { useEffect, useRef, useState } from "./preact-hooks.js";
 import * as state from "./state.js";
-import { Dialog, html, Trouble } from "./ui.js";
+import { Dialog, html, Table, Trouble } from "./ui.js";
 
 const PAUSE_MS = 350; // after the last key, before it is previewed
 const EXAMPLE = "symbol,quantity\nAAPL,120\nMSFT,-80\nTSLA,0";
@@ -136,24 +136,9 @@ function Plan({ plan }) {
       <span class="buy">▲ ${plural(buys.length, "buy")} ${buys.length ? notional(buys) : ""}</span>
       <span class="sell">▼ ${plural(sells.length, "sell")} ${sells.length ? notional(sells) : ""}</span>
     </p>
-    <div class="scroll" role="region" aria-label="What would be sent" tabindex="0">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Symbol</th>
-            <th scope="col" class="number">Held</th>
-            <th scope="col" class="number">Target</th>
-            <th scope="col" class="number">Trade</th>
-            <th scope="col" class="number">Price</th>
-            <th scope="col" class="number">About</th>
-            <th scope="col">Note</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${plan.results.map((row) => html`<${PlanRow} key=${row.symbol} row=${row} />`)}
-        </tbody>
-      </table>
-    </div>
+    <${Table} label="What would be sent" heads=${["Symbol", "#Held", "#Target", "#Trade", "#Price", "#About", "Note"]}>
+      ${plan.results.map((row) => html`<${PlanRow} key=${row.symbol} row=${row} />`)}
+    <//>
     ${warnings.map((words) => html`<p class="note" key=${words}>${words}</p>`)}`;
 }
 

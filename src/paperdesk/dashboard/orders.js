@@ -3,11 +3,12 @@
 // Owns: the page `#/orders`: its rows, what they are narrowed to, and the older ones on demand.
 
 import { get } from "./api.js";
+import { BatchLink } from "./batches.js";
 import { StandingPill } from "./detail.js";
 import { cents, exact, price, shares, standing, trade, withTimes, zone } from "./format.js";
 import { useRef, useState } from "./preact-hooks.js";
 import * as state from "./state.js";
-import { Filter, html, Panel, Trouble, Waiting } from "./ui.js";
+import { Filter, html, Panel, Table, Trouble, Waiting } from "./ui.js";
 
 const STATES = ["", "working", "filled", "failed", "cancelled"];
 
@@ -48,34 +49,12 @@ export function Orders() {
     <${Trouble} words=${trouble} />
     ${!state.batches.value && html`<${Waiting} />`}
     ${state.batches.value && rows.length === 0 && html`<p class="quiet">No order ${text || wanted ? "fits" : "yet"}.</p>`}
-    ${rows.length > 0 && html`<${Table} rows=${rows} />`}
+    ${rows.length > 0 &&
+    html`<${Table} label="Orders, as a table" heads=${[`Posted (${zone.value})`, "Symbol", "State", "#Order", "#Limit", "#Filled", "#Average", "#Fee", "Batch", "Client", "Words"]} isTall>
+      ${rows.map(({ entry, row }) => html`<${Row} key=${`${entry.batch_id} ${row.symbol}`} entry=${entry} row=${row} />`)}
+    <//>`}
     ${cursor.current && html`<p><button type="button" onClick=${readOlder}>Older batches</button></p>`}
   <//>`;
-}
-
-function Table({ rows }) {
-  return html`<div class="scroll tall" role="region" aria-label="Orders, as a table" tabindex="0">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Posted (${zone.value})</th>
-          <th scope="col">Symbol</th>
-          <th scope="col">State</th>
-          <th scope="col" class="number">Order</th>
-          <th scope="col" class="number">Limit</th>
-          <th scope="col" class="number">Filled</th>
-          <th scope="col" class="number">Average</th>
-          <th scope="col" class="number">Fee</th>
-          <th scope="col">Batch</th>
-          <th scope="col">Client</th>
-          <th scope="col">Words</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(({ entry, row }) => html`<${Row} key=${`${entry.batch_id} ${row.symbol}`} entry=${entry} row=${row} />`)}
-      </tbody>
-    </table>
-  </div>`;
 }
 
 function Row({ entry, row }) {
@@ -90,7 +69,7 @@ function Row({ entry, row }) {
     <td class="number">${shares(row.filled_qty)}</td>
     <td class="number">${price(row.avg_fill_price)}</td>
     <td class="number">${cents(row.commission)}</td>
-    <td><a class="batch" href="#batch/${entry.batch_id}"><code>${entry.batch_id}</code></a></td>
+    <td><${BatchLink} id=${entry.batch_id} /></td>
     <td>${entry.client}</td>
     <td class="words ${row.error ? "bad" : ""}" title=${said}>${said}</td>
   </tr>`;

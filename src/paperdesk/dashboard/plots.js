@@ -6,7 +6,7 @@ import { bps, clock, dollars, gain, moment, timeZone, zone, zoneWords } from "./
 import { useEffect, useRef } from "./preact-hooks.js";
 import * as state from "./state.js";
 import { theme } from "./header.js";
-import { html, Panel } from "./ui.js";
+import { html, Panel, Table } from "./ui.js";
 import uPlot from "./uplot.js";
 
 const HEIGHT = 190;
@@ -152,18 +152,9 @@ function AsTable({ heads, rows }) {
   const shown = rows.slice(-ROWS_MAX).reverse();
   return html`<details>
     <summary>View as table</summary>
-    <div class="scroll" role="region" aria-label="The plot as a table" tabindex="0">
-      <table>
-        <thead>
-          <tr>
-            ${heads.map((head) => html`<th scope="col" key=${head}>${head}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${shown.map((cells, row) => html`<tr key=${row}>${cells.map((cell, n) => html`<td key=${n}>${cell}</td>`)}</tr>`)}
-        </tbody>
-      </table>
-    </div>
+    <${Table} label="The plot as a table" heads=${heads}>
+      ${shown.map((cells, row) => html`<tr key=${row}>${cells.map((cell, n) => html`<td key=${n}>${cell}</td>`)}</tr>`)}
+    <//>
     ${rows.length > ROWS_MAX && html`<p class="note">The last ${ROWS_MAX} of ${rows.length}.</p>`}
   </details>`;
 }

@@ -6,7 +6,7 @@ import { find } from "./batches.js";
 import { price, shares, trade } from "./format.js";
 import { useRef, useState } from "./preact-hooks.js";
 import * as state from "./state.js";
-import { html, Panel, Pill, Waiting } from "./ui.js";
+import { html, Panel, Pill, Table, Waiting } from "./ui.js";
 
 const STATES = {
   reached: ["ok", "✓", "on target"],
@@ -40,33 +40,16 @@ export function Positions() {
     ${!state.targets.value && html`<${Waiting} />`}
     ${state.targets.value && found.length === 0 && html`<p class="quiet">Nothing is held, and nothing is wanted.</p>`}
     ${found.length > 0 &&
-    html`<div
-      class="scroll"
-      role="region"
-      aria-label="Positions, as a table"
-      tabindex="0"
+    html`<${Table}
+      label="Positions, as a table"
+      heads=${["Symbol", "#Held", "#Target", "#To trade", "Drift", "#Last", "State"]}
       onMouseEnter=${() => setRead(true)}
       onMouseLeave=${() => setRead(false)}
       onFocusIn=${() => setRead(true)}
       onFocusOut=${() => setRead(false)}
     >
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Symbol</th>
-            <th scope="col" class="number">Held</th>
-            <th scope="col" class="number">Target</th>
-            <th scope="col" class="number">To trade</th>
-            <th scope="col">Drift</th>
-            <th scope="col" class="number">Last</th>
-            <th scope="col">State</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${shown.map((row) => html`<${Row} key=${row.symbol} row=${row} most=${most} />`)}
-        </tbody>
-      </table>
-    </div>`}
+      ${shown.map((row) => html`<${Row} key=${row.symbol} row=${row} most=${most} />`)}
+    <//>`}
   <//>`;
 }
 

@@ -6,7 +6,7 @@
 // channel are named by a digest of the key: its tabs find each other, and no name says the key. Where
 // the page is not served securely a browser has neither, and each tab follows a stream of its own.
 
-import { keyOf } from "./api.js";
+import { hex, keyOf } from "./api.js";
 import { follow } from "./stream.js";
 
 const ASK_MS = 150; // for the other tabs to say what they have seen
@@ -28,7 +28,7 @@ export function followTogether(on) {
 async function nameOf(key) {
   if (!globalThis.isSecureContext || !navigator.locks) return null;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`paperdesk stream ${key}`));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex(new Uint8Array(digest));
 }
 
 function join(name, on, leaving) {

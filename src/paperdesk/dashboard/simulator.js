@@ -9,14 +9,15 @@ import { useState } from "./preact-hooks.js";
 import * as state from "./state.js";
 import { html, Panel, Trouble } from "./ui.js";
 
+// code, words, and the parameters that it wants, if any
 const FAULTS = [
   ["O06", "The next order is rejected (201)"],
   ["O03", "Nothing is heard of the next order for 5 s"],
   ["E06", "The next order fills in parts"],
   ["C01", "The next cancel is confirmed late"],
   ["L14", "The gateway loses IBKR for 5 s (1100, 1102)"],
-  ["A02", "The gateway restarts, as it does every night"],
-  ["P03", "Somebody buys 10 by hand"],
+  ["A02", "The gateway restarts, as it does every night", () => ({ on: "now", delay: 5 })],
+  ["P03", "Somebody buys 10 by hand", (symbol) => ({ symbol })],
 ];
 
 export function Simulator() {
@@ -41,7 +42,9 @@ export function Simulator() {
   }
   const last = state.prices.value.get(symbol.trim().toUpperCase());
   const setPrice = meddle(() => ({ price: { symbol, price: Number(amount) } }));
-  const strike = meddle(() => ({ fault: { code, rate: rate ? Number(rate) : undefined, parameters: code === "A02" ? { on: "now", delay: 5 } : code === "P03" ? { symbol } : undefined } }));
+  const known = FAULTS.find(([each]) => each === code);
+  const parameters = known?.[2]?.(symbol);
+  const strike = meddle(() => ({ fault: { code, rate: rate ? Number(rate) : undefined, parameters } }));
   return html`<${Panel} id="simulator" title="Simulator" note="each of these is in the audit trail">
     <${Trouble} words=${trouble} />
     <p role="status">
@@ -61,7 +64,7 @@ export function Simulator() {
         <h2>Let something go wrong</h2>
         <label>
           Fault
-          <select value=${FAULTS.some(([each]) => each === code) ? code : ""} onChange=${(e) => setCode(e.target.value)}>
+          <select value=${known ? code : ""} onChange=${(e) => setCode(e.target.value)}>
             ${FAULTS.map(([each, words]) => html`<option key=${each} value=${each}>${each}: ${words}</option>`)}
             <option value="">another, by its code</option>
           </select>

@@ -1,6 +1,6 @@
 // The small parts that every panel is made of.
 //
-// Owns: pills, dialogs, the confirmation in place, bars, copy buttons. Knows nothing of trading.
+// Owns: pills, dialogs, tables, the confirmation in place, bars, copy buttons. Knows nothing of trading.
 // All text goes through Preact, which escapes it: nothing here, or elsewhere on the page, writes HTML.
 
 import htm from "./htm.js";
@@ -123,6 +123,22 @@ export function Bar({ parts, total, label }) {
   return html`<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label=${label}>
     ${rects}
   </svg>`;
+}
+
+/** A table in a box that scrolls by itself; `#` before a head says that figures stand below it. */
+export function Table({ label, heads, isTall, children, ...box }) {
+  return html`<div class=${isTall ? "scroll tall" : "scroll"} role="region" aria-label=${label} tabindex="0" ...${box}>
+    <table>
+      <thead>
+        <tr>
+          ${heads.map((head) => html`<th scope="col" key=${head} class=${head.startsWith("#") ? "number" : null}>${head.replace(/^#/, "")}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${children}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 /** A field that narrows a list down. */
