@@ -74,11 +74,12 @@ class View:
 
 
 async def signed_in(page: Page, url: str, name: str) -> None:
-    """Open the dashboard with the key of `name`."""
+    """Open the dashboard with the key of `name`, and see it follow what happens."""
     await page.goto(url)
     await page.get_by_label("API key").fill(f"key-of-{name}")
     await page.keyboard.press("Enter")
     await page.locator(".top option").first.wait_for(state="attached")
+    await page.get_by_text("Stream live").wait_for()
 
 
 @asynccontextmanager

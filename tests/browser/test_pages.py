@@ -214,6 +214,7 @@ async def test_the_desktop_is_told_of_a_rejection_while_the_page_is_out_of_sight
         await front.gateway.stop()
         await expect(page.locator(".band", has_text="is down")).to_be_visible()
 
+        await page.wait_for_function("told.length === 3")
         said = sorted(await page.evaluate("told"))
         assert "AAPL was rejected: " in said[0]
         assert [

@@ -29,12 +29,9 @@ async def tabs(browser: Browser, url: str, *names: str) -> AsyncIterator[list[Pa
         stack.push_async_callback(context.close)
         pages = [await context.new_page() for _ in names]
 
-        async def open_one(page: Page, name: str) -> None:
-            await signed_in(page, url, name)
-            await expect(page.get_by_text("Stream live")).to_be_visible()
-
-        await open_one(pages[0], names[0])
-        await asyncio.gather(*map(open_one, pages[1:], names[1:]))
+        await signed_in(pages[0], url, names[0])
+        others = zip(pages[1:], names[1:], strict=True)
+        await asyncio.gather(*(signed_in(page, url, name) for page, name in others))
         yield pages
 
 
