@@ -74,7 +74,6 @@ async def test_who_hears_the_page_is_told_every_ten_seconds_what_came(
     page = view.page
     await page.clock.install()
     await view.sign_in("trader")
-    await expect(page.get_by_text("Stream live")).to_be_visible()
     front.gateway.reject_next(201, "No funds")
     await front.caller("trader").post(
         ORDERS, json=orders_of(order("AAPL", 10), order("MSFT", 10))
@@ -104,3 +103,12 @@ async def test_the_tape_stands_still_while_it_is_paused_and_counts_what_came(
 
     await expect(tape).to_contain_text("AAPL BUY 15 @")
     await expect(tape.get_by_role("log")).to_have_attribute("aria-live", "off")
+
+
+async def test_a_panel_is_reached_from_wherever_one_is(view: View) -> None:
+    page = view.page
+    await view.sign_in("trader")
+    for keys, panel in (("gp", "positions"), ("go", "main"), ("gt", "tape"), ("gb", "batches")):
+        for key in keys:
+            await page.keyboard.press(key)
+        await expect(page.locator(f"#{panel}")).to_be_focused()

@@ -77,15 +77,6 @@ function Dialogs() {
 
 // ── Keys ───────────────────────────────────────────────────────────────────────────────────────
 
-/** Go to a panel of the first page. */
-const go = (id) => () => {
-  open("now");
-  setTimeout(() => {
-    const panel = document.getElementById(id);
-    panel?.scrollIntoView({ block: "start" });
-    panel?.focus({ preventScroll: true });
-  }, 50);
-};
 const links = () => [...document.querySelectorAll("a.batch")];
 const rowAt = () => document.activeElement?.closest("tr")?.querySelector("a.batch");
 
@@ -120,9 +111,9 @@ listen({
   H: forTraders(() => (state.halt.value ? openDialog("halt") : haltNow())),
   g: {
     ...Object.fromEntries(PAGES.map(([name, , key]) => [key, () => open(name)])),
-    b: go("batches"),
-    p: go("positions"),
-    t: go("tape"),
+    b: () => open("now", "batches"),
+    p: () => open("now", "positions"),
+    t: () => open("now", "tape"),
   },
 });
 

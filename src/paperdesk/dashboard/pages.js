@@ -21,17 +21,30 @@ export const page = signal("now");
 export const addressOf = (name) => (name === "now" ? "#/" : `#/${name}`);
 export const titleOf = (name) => PAGES.find(([each]) => each === name)[1];
 
-export const open = (name) => (location.hash = addressOf(name));
+let panel = null; // of the page that was asked for, where it is not all of it
+
+/** Go to a page, or to one of its panels. */
+export function open(name, id = null) {
+  panel = id;
+  if (page.value === name) arrive();
+  else location.hash = addressOf(name);
+}
+
+/** Show the page from its top, or from the panel, and let the keyboard go on there. */
+function arrive() {
+  const element = document.getElementById(panel ?? "main");
+  if (panel) element?.scrollIntoView({ block: "start" });
+  else scrollTo(0, 0);
+  element?.focus({ preventScroll: true });
+  panel = null;
+}
 
 /** Show the page that the address names, if it names one. */
 export function readAddress() {
   const name = /^(#\/?)?$/.test(location.hash) ? "now" : location.hash.slice(2);
   if (page.value === name || !PAGES.some(([each]) => each === name)) return;
   page.value = name;
-  requestAnimationFrame(() => {
-    scrollTo(0, 0);
-    document.querySelector("main")?.focus({ preventScroll: true });
-  });
+  requestAnimationFrame(arrive); // once it is drawn
 }
 
 export function Nav({ isSimulated }) {
