@@ -257,6 +257,8 @@ def main() -> int:
 
 def played(reading_seconds: float = 0) -> str:
     """Return the README with what is seen now, from a run in a network of its own if possible."""
+    # What is out of date is installed from here: from the folder that goes it would go with it.
+    subprocess.run(["make", "--quiet", ".venv/installed"], cwd=ROOT, check=True)
     prefix, port = network()
     done = subprocess.run(
         [
