@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from browser.pages import Server, View, a_view, simulated
 from front import ORDERS, Front, order, orders_of
@@ -89,6 +89,32 @@ async def test_fills_come_as_they_happen_and_are_saved_as_csv(view: View, front:
 
     assert head.startswith("executed_at,symbol,side,quantity,price,commission")
     assert line.split(",")[1:4] == ["AAPL", "BUY", "10"]
+
+
+async def test_an_answer_that_comes_late_is_not_taken_for_what_is_asked_now(
+    view: View, front: Front
+) -> None:
+    page, may_go = view.page, asyncio.Event()
+    await post(front, "AAPL", 10)
+    await post(front, "MSFT", -5)
+    await view.sign_in("trader")
+
+    async def hold_what_is_of_all(route: Route) -> None:
+        if "symbol=" not in route.request.url:
+            await may_go.wait()
+        await route.continue_()
+
+    await page.route("**/api/v1/executions*", hold_what_is_of_all)
+    async with page.expect_request("**/api/v1/executions*"):
+        await page.get_by_role("link", name="Fills").click()
+    await page.get_by_label("Symbol").fill("aapl")
+    rows = page.locator("#fills tbody tr")
+    await expect(rows).to_have_count(1)
+    async with page.expect_response("**/api/v1/executions*"):
+        may_go.set()
+    await page.wait_for_timeout(200)  # for what must not be drawn
+
+    await expect(rows).to_have_count(1)
 
 
 async def test_a_gateway_has_its_state_its_past_its_codes_and_what_to_do(

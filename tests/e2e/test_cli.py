@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import paperdesk
@@ -250,6 +253,43 @@ def test_a_script_bounds_what_it_sends_and_is_never_asked(shell: Shell) -> None:
         "submit", "-", "--yes", "--wait", "--max-notional", "100000", stdin="AMZN,1\n"
     )
     assert little.returncode == 0, little.stderr
+
+
+def test_what_was_judged_by_its_cost_is_sent_and_nothing_else(shell: Shell) -> None:
+    """Prices move between the two: targets that were sent anew would cost whatever they cost."""
+    sent: list[Any] = []
+
+    class Between(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.pass_on(None)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path.partition("?")[0] == "/api/v1/orders":
+                sent.append(json.loads(body))
+            self.pass_on(body)
+
+        def pass_on(self, body: bytes | None) -> None:
+            headers = {"X-API-Key": self.headers["X-API-Key"]}
+            url = f"{shell.client.place.url}{self.path}"
+            answer = httpx.request(self.command, url, content=body, headers=headers)
+            self.send_response(answer.status_code)
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_request(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Between) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        for shares, words in enumerate(((), ("--max-notional", "100000")), 1):
+            targets = f"IBM,{shares}\n"
+            done = shell.run("submit", "-", "--yes", *words, stdin=targets, PAPERDESK_URL=url)
+            assert done.returncode == 0, done.stderr
+        server.shutdown()
+
+    assert [list(body) for body in sent] == [["account_id", "orders"], ["preview_id"]]
 
 
 def test_everything_that_works_is_withdrawn_by_whoever_types_the_account(shell: Shell) -> None:
