@@ -318,6 +318,8 @@ def test_a_halt_stops_at_once_and_says_how_to_go_on(shell: Shell) -> None:
     refused = shell.run("submit", "-", "--yes", "--account", OTHER, stdin="AAPL,9\n")
     assert refused.returncode == 5, refused.stderr
     assert "a test" in refused.stderr
+    half = shell.run("resume", "--account", OTHER, "--reason", "out", "--reduce-only")
+    assert (half.returncode, "stays halted (reduce_only): out" in half.stderr) == (0, True)
     assert shell.run("resume", "--account", OTHER, "--reason", "done").returncode == 0
     assert shell.run("halt", "-r", "all", "--reduce-only", "--json").returncode == 0
     still = shell.run("resume", "--account", ACCOUNT, "--reason", "one")

@@ -7,7 +7,7 @@ starting: a halt asks nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
@@ -19,6 +19,7 @@ from paperdesk.cli.remote import connect, place_of
 from paperdesk.client.standing import HaltedOrder
 from paperdesk.errors import BadRequest
 
+ReduceOnly = Annotated[bool, Parameter(name="--reduce-only", negative="", show_default=False)]
 CANCELLED: Final = (
     text("Symbol"),
     number("Order", "ibkr_order_id", spell=str),
@@ -84,9 +85,7 @@ def halt(
     *,
     reason: Reason,
     account: Annotated[str | None, Parameter(name=["--account", "-a"])] = None,
-    reduce_only: Annotated[
-        bool, Parameter(name="--reduce-only", negative="", show_default=False)
-    ] = False,
+    reduce_only: ReduceOnly = False,
     cancel_working: Annotated[
         bool, Parameter(name="--cancel-working", negative="", show_default=False)
     ] = False,
@@ -127,21 +126,28 @@ def resume(
     *,
     reason: Reason,
     account: Annotated[str | None, Parameter(name=["--account", "-a"])] = None,
+    reduce_only: ReduceOnly = False,
     config: Config = None,
     url: Url = None,
     as_json: Json = False,
 ) -> int:
-    """End a halt.
+    """End a halt, or let only orders leave that reduce a position.
 
     Parameters
     ----------
     account
         The account; without it the halt of all accounts ends, not those of single ones.
+    reduce_only
+        Half a release, in one step: what reduces a position leaves, nothing else does.
     """
     with connect(place_of(url, config)) as client:
-        done = client.resume(reason, account_id=account)
+        mode: Literal["reduce_only"] | None = "reduce_only" if reduce_only else None
+        done = client.resume(reason, account_id=account, mode=mode)
     if as_json:
         show((), (), document=done, as_json=True)
+    if reduce_only and done.halt is not None and done.halt.mode == "reduce_only":
+        say(f"{account or 'Every account'} stays halted (reduce_only): {reason}")
+        return Exit.DONE
     if done.halt is not None:
         other = done.halt.account_id or "all accounts"
         say(f"{account} is still halted: a halt of {other} stands ({done.halt.reason}).")

@@ -37,6 +37,20 @@ async def counted(stage: Stage) -> Page:
 
 
 @on_stage()
+async def test_a_fill_after_the_last_answer_is_in_the_stale_one(stage: Stage) -> None:
+    assert await stage.held() == 0
+    await stage.post(100)
+    await stage.settled()
+    stage.world.gateway.drop_connections()
+    await stage.until_up(up=False)
+    stale = (await stage.caller.get("/api/v1/positions?allow_stale=true")).json()
+    await stage.until_up()
+
+    assert [(row["symbol"], row["quantity"]) for row in stale["positions"]] == [("AAPL", 100)]
+    assert stale["stale"] is True
+
+
+@on_stage()
 async def test_a_trade_is_one_order_one_batch_and_one_of_each_time(stage: Stage) -> None:
     await stage.post(100, expected_price=149)
     page = await counted(stage)
