@@ -145,7 +145,7 @@ async def test_a_long_answer_is_shown_whole(view: View, front: Front) -> None:
 
     shown = await answer.inner_text()
     assert json.loads(shown) == document
-    assert shown.startswith('{\n  "openapi": "3.1.0",\n  "info": {\n    "title": ')
+    assert shown.startswith('{\n  "openapi": "3.2.0",\n  "info": {\n    "title": ')
 
 
 async def test_an_address_with_dots_is_named_as_the_browser_will_ask_for_it(view: View) -> None:

@@ -32,6 +32,8 @@ PUT_RIGHT_EVERY: Final = 20
 KEY_KEPT_EVERY: Final = 8
 KEY_CHARS_MAX: Final = 255
 SILENCE_SECONDS: Final = 60.0  # enough for anybody to notice
+STREAM: Final = "/api/v1/events"  # an answer of it does not end,
+LISTENED_SECONDS: Final = 6.0  # so its client hangs up, once it has heard a heartbeat
 
 
 def _change(settings: Settings) -> Settings:
@@ -122,13 +124,18 @@ class ServiceInHand:
         async def receive() -> Message:
             for message in given:
                 return message
-            return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+            if scope["path"] != STREAM:
+                await asyncio.get_running_loop().create_future()
+            await asyncio.sleep(LISTENED_SECONDS)
+            return {"type": "http.disconnect"}
 
         async def send(message: Message) -> None:
             messages.append(message)
 
         app: Any = self.world.service.app
         await self.world.process.start(app(scope, receive, send), "request")
+        if messages[-1].get("more_body"):
+            await send({"type": "http.response.body"})  # what a client makes of a hang-up
         return messages
 
     async def _put_right(self) -> None:

@@ -36,7 +36,7 @@ from paperdesk.errors import (
 )
 from paperdesk.wire.bodies import ProblemBody
 from paperdesk.wire.events import Form
-from paperdesk.wire.query import EVENT_ID_MAX, PARAMETERS, name_of
+from paperdesk.wire.query import EVENT_ID_PATTERN, PARAMETERS, name_of
 from paperdesk.wire.values import BATCH_ID_PATTERN
 
 Node = dict[str, object]
@@ -66,7 +66,7 @@ _LAST_EVENT_ID: Final[Node] = {
     "in": "header",
     "required": False,
     "description": "Go on behind this event, as a browser's EventSource asks for it.",
-    "schema": {"type": "integer", "minimum": 0, "maximum": EVENT_ID_MAX},
+    "schema": {"type": "string", "pattern": EVENT_ID_PATTERN},
 }
 
 
@@ -95,13 +95,13 @@ def documented(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
 
 
 def openapi_document(endpoints: Iterable[Endpoint]) -> Node:
-    """Return the OpenAPI 3.1 document of `endpoints`."""
+    """Return the OpenAPI document of `endpoints`; its 3.2 can say what an item of a stream is."""
     endpoints = tuple(endpoints)
     paths: defaultdict[str, Node] = defaultdict(dict)
     for endpoint in endpoints:
         paths[endpoint.template][endpoint.method.lower()] = _operation(endpoint)
     return {
-        "openapi": "3.1.0",
+        "openapi": "3.2.0",
         "info": {
             "title": "Paperdesk",
             "version": __version__,
@@ -220,11 +220,17 @@ def _success(endpoint: Endpoint) -> Node:
 
 
 def _forms(endpoint: Endpoint) -> Node:
-    """Return the ways in which a stream is written; each JSON line is one `answer`."""
+    """Return the ways in which a stream is written; each of its items has one `answer`."""
     assert endpoint.answer is not None
+    item = _reference(endpoint.answer)
+    text: Node = {"type": "string"}
+    data = {**text, "contentMediaType": JSON, "contentSchema": item}
+    sent = {"id": text, "event": text, "data": data}
     return {
-        Form.SSE.value: {"schema": {"type": "string"}},
-        Form.LINES.value: {"schema": _reference(endpoint.answer)},
+        Form.SSE.value: {
+            "itemSchema": {"type": "object", "properties": sent, "required": ["event", "data"]}
+        },
+        Form.LINES.value: {"itemSchema": item},
     }
 
 

@@ -33,7 +33,8 @@ LIMIT_MAX: Final = 200
 WAIT_SECONDS_MAX: Final = 60
 PARAMETERS_MAX: Final = 32
 SEQ_MAX: Final = 2**63 - 1
-EVENT_ID_MAX: Final = 2**53 - 1  # what every JSON reader can hold
+EVENT_ID_PATTERN: Final = "^[0-9]{1,15}$"
+EVENT_ID_MAX: Final = 10**15 - 1  # what every JSON reader can hold, and a pattern can say
 _TYPE: Final = "|".join(
     [kind.replace(".", r"\.") for kind in EventType]
     + sorted({kind.partition(".")[0] + r"\.\*" for kind in EventType})
@@ -149,7 +150,7 @@ def _types(value: str) -> frozenset[EventType]:
 
 def event_id(value: str) -> int:
     """Read the number of an event, 0 for before the first. Raises ValueError."""
-    if not re.fullmatch(r"\d{1,19}", value, re.ASCII) or int(value) > EVENT_ID_MAX:
+    if not re.fullmatch(EVENT_ID_PATTERN, value):
         raise ValueError("must be the id of an event, or 0 for all that there are")
     return int(value)
 
