@@ -124,6 +124,7 @@ async def test_pages_follow_each_other_and_the_sums_are_of_all(tmp_path: Path) -
         assert [row["symbol"] for row in first["orders"]] == ["KO", "MSFT"]
         assert [row["symbol"] for row in second["orders"]] == ["AAPL"]
         assert second["next_cursor"] is None
+        assert (await report(trader, "?limit=3"))["next_cursor"] is None
         assert first["total"] == second["total"]
         assert first["total"]["orders"] == 3
 

@@ -110,6 +110,21 @@ async def test_what_our_own_limits_refuse_is_no_rejection(stage: Stage) -> None:
     assert await halt_of(stage) is None
 
 
+@on_stage(desk={"halt_after_rejections": 2})
+async def test_a_halt_that_lets_reducing_orders_leave_ends_by_their_rejections(
+    stage: Stage,
+) -> None:
+    await stage.batch_of(*({"symbol": s, "quantity": 10} for s in ("AAPL", "MSFT")), wait=5)
+    await stage.operate("halt", reason="out of it", mode="reduce_only")
+    stage.world.gateway.inject("O05", times=0)
+    await stage.batch_of(*({"symbol": s, "quantity": 5} for s in ("AAPL", "MSFT")), wait=5)
+    await asyncio.sleep(1)
+    halt = await halt_of(stage)
+
+    assert halt is not None
+    assert (halt["mode"], halt["by"]) == ("all", "paperdesk")
+
+
 @pytest.mark.parametrize("fault", ["O08", "O09", "O10"])
 def test_what_a_broker_only_remarks_is_no_rejection(fault: str) -> None:
     @on_stage(desk={"halt_after_rejections": 1})
