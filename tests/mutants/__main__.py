@@ -38,9 +38,10 @@ def main() -> None:
     found = [mutant for name in names for mutant in mutants_of(ROOT, name)]
     KEPT.parent.mkdir(exist_ok=True)
     kept, marks = _kept(), _marks(names)
-    known = {m: kept[m.key]["status"] for m in found if _holds(kept.get(m.key), marks, m)}
-    left = [mutant for mutant in found if mutant not in known]
+    known = {m: kept[m.key]["status"] for m in found if _is_known(kept.get(m.key), marks, m)}
+    left = [m for m in found if m not in known or not _holds(kept[m.key], marks)]
     random.Random(asked.seed).shuffle(left)
+    left.sort(key=lambda mutant: mutant not in known)  # survivors first: they are so until then
     say(f"{asked.package}: {len(found)} mutants, {len(known)} judged before, seed {asked.seed}")
     if left and asked.minutes:
         trials = _trials(left, cover(ROOT, asked.package), SECONDS_MAX[asked.package])
@@ -87,10 +88,14 @@ def _entry(verdict: Verdict, marks: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _holds(entry: Mapping[str, Any] | None, marks: Mapping[str, str], mutant: Mutant) -> bool:
+def _is_known(
+    entry: Mapping[str, Any] | None, marks: Mapping[str, str], mutant: Mutant
+) -> bool:
+    return entry is not None and entry["module"] == marks[mutant.module]
+
+
+def _holds(entry: Mapping[str, Any], marks: Mapping[str, str]) -> bool:
     """Tell whether a verdict is still true: a survivor may be killed by a new test."""
-    if entry is None or entry["module"] != marks[mutant.module]:
-        return False
     return entry["status"] not in LIVED or entry["tests"] == marks["tests"]
 
 
