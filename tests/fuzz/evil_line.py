@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from random import Random
 from typing import Final
@@ -50,9 +50,23 @@ class EvilLine:
         self._port = only.port
         return replace(settings, gateways=(replace(only, port=PORT),))
 
-    async def listen(self) -> asyncio.AbstractServer:
-        """Take connections."""
-        return await asyncio.start_server(self._serve, "127.0.0.1", PORT)
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Take connections, and end those that are left."""
+        sessions: set[asyncio.Task[None]] = set()
+
+        def take(near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+            sessions.add(asyncio.create_task(self._serve(near, back)))
+
+        server = await asyncio.start_server(take, "127.0.0.1", PORT)
+        try:
+            yield
+        finally:
+            server.close()
+            for session in sessions:
+                session.cancel()
+            ends = await asyncio.gather(*sessions, return_exceptions=True)
+            assert not [end for end in ends if isinstance(end, Exception)], ends
 
     async def _serve(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         self.counts["sessions"] += 1

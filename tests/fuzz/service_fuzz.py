@@ -56,15 +56,17 @@ def run(seed: int) -> Fate:
 async def _scenario(fate: Fate) -> None:
     random = Random(f"service fuzz {fate.seed}")
     line = EvilLine(random)
-    listening = await line.listen()
-    async with open_world(change=line.lead) as world, world.caller("admin") as caller:
+    async with (
+        line.listening(),
+        open_world(change=line.lead) as world,
+        world.caller("admin") as caller,
+    ):
         line.look = lambda: _kept_bytes(world)
         await caller.post(ORDERS, json=orders_of(order()))
         await _suffer(line, caller, random)
         await _demand_a_later_execution(world, caller, fate)
     if line.kept_bytes > KEPT_BYTES_MAX:
         fate.wrong.append(f"{line.kept_bytes} bytes of a frame without end were kept")
-    listening.close()
     fate.counts += line.counts
 
 
