@@ -161,4 +161,9 @@ FOUND: Final = (
         "make schema, seed 14",
         "tests/unit/paperdesk/wire/test_values.py::test_a_reason_that_is_none_is_refused",
     ),
+    Found(
+        "The document of the API called an event of the stream a text, and its id a number",
+        "make schema, once it asked the stream, too",
+        "tests/fuzz/test_schema.py::test_every_answer_is_one_that_the_document_promises",
+    ),
 )
