@@ -166,4 +166,10 @@ FOUND: Final = (
         "make schema, once it asked the stream, too",
         "tests/fuzz/test_schema.py::test_every_answer_is_one_that_the_document_promises",
     ),
+    Found(
+        "A gateway that answers with an absurd version of the protocol ended the service",
+        "make fuzz-service, seed 1795473000",
+        "tests/integration/broker/test_why_down.py::"
+        "test_a_session_that_does_not_come_up_says_why",
+    ),
 )

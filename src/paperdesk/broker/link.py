@@ -378,11 +378,12 @@ class Link:
 
     def _take(self, fields: Sequence[str]) -> None:
         self._listener.heard_message()
-        if not fields:
-            # Out of step: a run of zeros is hundreds of thousands of these, each of which would
-            # cost a copy of the whole buffer.
+        newest = self.ib.client.MaxClientVersion
+        nonsense = reasons.nonsense(self.name, fields, self.version, newest=newest)
+        if nonsense is not None:
+            # Of a run of zeros each four are an empty frame, and each would copy all that is left.
             self.ib.client._data = b""  # noqa: SLF001
-            self.end(f"{self.name} sent an empty frame")
+            self.end(nonsense)
             return
         message = fields[0]
         report = None

@@ -7,6 +7,7 @@ Knows nothing of when a session ends.
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,6 +68,13 @@ def closed(name: str, words: str, hint: str | None, *, was_up: bool) -> str:
     is_cut = not words or f"[Errno {errno.ECONNRESET}]" in words
     why = hint or (_RESTART if was_up and is_cut else words)
     return f"{name} closed the connection" + (f": {why}" if why else "")
+
+
+def nonsense(name: str, fields: Sequence[str], version: int, *, newest: int) -> str | None:
+    """Say why nothing that the gateway says can be understood, None where it can."""
+    if version > newest:
+        return f"{name} answered with a newer protocol than the {newest} that it was asked for"
+    return None if fields else f"{name} sent an empty frame"
 
 
 def id_in_use(name: str, client_id: int) -> str:

@@ -25,10 +25,21 @@ def inject(fault: str, **words: object) -> Callable[[Gateway], object]:
         (inject("A04", rounds=100), "another session took its place"),
         (inject("A05"), "no answer from"),
         (inject("A07", mode="live"), "no paper account"),
+        (inject("A08", version=179, times=0), "a newer protocol than the 178"),
+        (inject("A08", version=10**20, times=0), "a newer protocol than the 178"),
         (inject("L02"), "no answer from"),
         (lambda gateway: gateway.silence(), "no answer from"),
     ],
-    ids=["id in use", "competing", "no first id", "live account", "mute", "frozen"],
+    ids=[
+        "id in use",
+        "competing",
+        "no first id",
+        "live account",
+        "newer",
+        "absurd",
+        "mute",
+        "frozen",
+    ],
 )
 async def test_a_session_that_does_not_come_up_says_why(
     gateway: Gateway, strike: Callable[[Gateway], object], words: str
