@@ -140,6 +140,7 @@ async def test_no_page_has_a_barrier_in_dark_light_and_on_a_phone(
                 await view.page.keyboard.press("j")
                 await view.page.keyboard.press("Enter")
                 await view.page.get_by_role("heading", name=BATCH).wait_for()
+                await view.page.locator(".timeline").get_by_text("complete").wait_for()
                 await view.shot(f"batch-{name}")
                 found[f"batch, {name}"] = await view.barriers()
                 await view.page.keyboard.press("Escape")

@@ -69,6 +69,8 @@ function cellsOf(line) {
   return cells;
 }
 
-/** Write targets as text that `parseTargets` reads. */
-export const writeTargets = (orders) =>
-  ["symbol,quantity", ...orders.map(({ symbol, quantity }) => `${symbol},${quantity}`)].join("\n");
+/** Write targets as text that `parseTargets` reads, with the columns that any of them has. */
+export function writeTargets(orders) {
+  const names = COLUMNS.filter((name) => orders.some((order) => (order[name] ?? null) !== null));
+  return [names, ...orders.map((order) => names.map((name) => order[name] ?? ""))].join("\n");
+}

@@ -1,4 +1,4 @@
-// One batch: each order with its state and the broker's words.
+// One batch: each order with its state and the broker's words, and what happened to it.
 //
 // Owns: the dialog behind `#batch/ID`. It follows the batch until it is final.
 
@@ -7,6 +7,7 @@ import { cents, price, shares, stamp, standing, trade, withTimes } from "./forma
 import { closeDialog, openDialog } from "./keys.js";
 import { useEffect, useState } from "./preact-hooks.js";
 import * as state from "./state.js";
+import { Timeline } from "./timeline.js";
 import { Dialog, html, Pill, Table, Trouble } from "./ui.js";
 
 const AGAIN_MS = 1000;
@@ -40,7 +41,11 @@ export function Detail({ id }) {
 }
 
 function Body({ entry }) {
-  const again = entry.orders.map((row) => ({ symbol: row.symbol, quantity: row.desired_pos }));
+  const again = entry.orders.map((row) => ({
+    symbol: row.requested_symbol ?? row.symbol,
+    quantity: row.desired_pos,
+    limit_price: row.limit_price, // as a market order it would be another batch
+  }));
   return html`<p>
       <${Standing} entry=${entry} /> ${entry.account_id} · by ${entry.client} ·
       ${" "}${stamp(entry.submitted_at, state.now.value)}
@@ -52,7 +57,8 @@ function Body({ entry }) {
       <${CancelOpen} entry=${entry} id="cancel-in-detail" />
       ${state.may("trade") &&
       html`<button type="button" onClick=${() => openDialog("new", again)}>Repeat as a new batch…</button>`}
-    </div>`;
+    </div>
+    <${Timeline} id=${entry.batch_id} />`;
 }
 
 /** The status of an order, coloured by where it stands. */

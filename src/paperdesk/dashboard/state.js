@@ -268,7 +268,7 @@ function takeEvents() {
     if (event.batch_id) dirtyBatches.add(event.batch_id);
     timeAck(event);
   }
-  addToTape(mine.map(tapeEntry).filter(Boolean));
+  addToTape(mine.map((event) => tapeEntry(event)).filter(Boolean));
   addToRecent(mine);
   fillsTold.value += mine.filter((event) => event.type.startsWith("fill.")).length;
   notify(events);
@@ -304,7 +304,7 @@ export function readPastEvents() {
     if (!stopping.signal.aborted) addToRecent(mine);
   };
   const sinceId = Math.max(0, status.value.head_id - RECENT_MAX);
-  readPast(sinceId, take, stopping.signal).catch(() => {}); // what comes is told all the same
+  readPast({ since_id: sinceId }, take, stopping.signal).catch(() => {}); // what comes is told all the same
   return () => stopping.abort();
 }
 

@@ -9,16 +9,20 @@ const SILENT_MS = 12_000; // a heartbeat comes every 5 s
 const BACKOFF_MS = [250, 500, 1000, 2000, 5000];
 const BLOCK_MAX = 4_000_000;
 
-/** Read the little that happened behind `sinceId`: `take(envelopes)` gets it in parts. */
-export async function readPast(sinceId, take, signal) {
+/** Read what `query` asks of the past: `take(envelopes)` gets it in parts. Return whether it was all.
+ *
+ * With `until` it is followed to that end, else to what is there to tell now. */
+export async function readPast(query, take, signal) {
   const headers = { Accept: "text/event-stream" };
-  const response = await ask(`/api/v1/events?since_id=${sinceId}`, { headers, signal });
+  const response = await ask(`/api/v1/events?${new URLSearchParams(query)}`, { headers, signal });
   if (!response.ok) throw problem(response, await response.json().catch(() => null));
   for await (const envelopes of read(response)) {
     take(envelopes.filter((envelope) => envelope.id !== null));
     // The first heartbeat comes after 5 s, and behind what was there to tell by then.
-    if (envelopes.some(({ type }) => type === "heartbeat" || type === "stream.bye")) return;
+    if (!query.until && envelopes.some(({ type }) => type === "heartbeat")) return true;
+    if (envelopes.some(({ type }) => type === "stream.bye" || type === "stream.lagged")) return false;
   }
+  return Boolean(query.until);
 }
 
 /** Yield the envelopes of a stream as they arrive, those that came together together. */

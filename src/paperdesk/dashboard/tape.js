@@ -13,7 +13,7 @@ const SUMMARY_MS = 10_000;
 
 export const paused = signal(false);
 
-const KINDS = {
+export const KINDS = {
   "batch.accepted": ["batch", "busy", ""],
   "batch.final": ["batch", "calm", ""],
   "order.acknowledged": ["ack", "busy", ""],
@@ -32,8 +32,8 @@ const KINDS = {
 const ALOUD = { batch: ["batch", "batches"], ack: ["acknowledgement"], reject: ["rejection"], cancel: ["cancellation"] };
 
 /** Return the line of an event, null for one that says nothing new to a reader. */
-export function tapeEntry(event) {
-  const kind = KINDS[event.type];
+export function tapeEntry(event, kinds = KINDS) {
+  const kind = kinds[event.type];
   if (!kind) return null;
   if (event.type.startsWith("fill.")) return tapeOf(event.data, event.timestamp);
   const { data } = event;
@@ -109,11 +109,11 @@ export function Tape({ entries }) {
   <//>`;
 }
 
-function Line({ entry }) {
+export function Line({ entry, write = clock }) {
   const [name, kind, glyph] = entry.kind;
   const side = entry.side?.toUpperCase().startsWith("S") ? "SELL" : "BUY";
   return html`<li>
-    <time datetime=${entry.at}>${clock(entry.at)}</time>
+    <time datetime=${entry.at}>${write(entry.at)}</time>
     <${Pill} kind=${kind} glyph=${glyph}>${name}<//>
     <span class="what">
       ${entry.symbol && html`<b>${entry.symbol}</b> `}
