@@ -43,11 +43,13 @@ async def saved(page: Page, name: str) -> str:
     return await asyncio.to_thread(path.read_text, encoding="utf-8")
 
 
-async def test_orders_are_narrowed_down_opened_and_read_on_into_the_past(
+async def test_orders_and_batches_are_narrowed_down_opened_and_read_on_into_the_past(
     view: View, front: Front
 ) -> None:
     page = view.page
     first = await post(front, "KO", 5)
+    front.gateway.hold_fills("NVDA")
+    held = (await front.caller("trader").post(ORDERS, json=orders_of(order("NVDA", 5)))).json()
     front.gateway.reject_next(201, "No funds")
     await post(front, "MSFT", 7)
     for _ in range(16):
@@ -58,7 +60,7 @@ async def test_orders_are_narrowed_down_opened_and_read_on_into_the_past(
     rows = page.locator("#orders tbody tr")
     await expect(rows).to_have_count(15)
     await page.get_by_role("button", name="Older batches").click()
-    await expect(rows).to_have_count(18)
+    await expect(rows).to_have_count(19)
     await expect(page.get_by_role("button", name="Older batches")).to_have_count(0)
     await page.get_by_label("State").select_option("failed")
     await expect(rows).to_have_count(1)
@@ -71,6 +73,21 @@ async def test_orders_are_narrowed_down_opened_and_read_on_into_the_past(
     await expect(page.get_by_role("heading", name=f"Batch {first}")).to_be_visible()
     await page.keyboard.press("Escape")
     assert page.url.endswith("#/orders")
+    await page.keyboard.press("g")
+    await page.keyboard.press("b")
+    batches = page.locator("#batches tbody tr")
+    await expect(batches).to_have_count(15)
+    await page.get_by_role("button", name="Older batches").click()
+    await expect(batches).to_have_count(19)
+    await expect(page.get_by_role("button", name="Older batches")).to_have_count(0)
+    listed = (await front.caller("trader").get(f"{ORDERS}?limit=50")).json()["batches"]
+    told = await page.locator("a.batch").all_inner_texts()
+    assert told == [entry["batch_id"] for entry in listed]
+    await page.get_by_label("Find a symbol or a batch").fill("nvda")
+    await expect(batches).to_have_count(1)
+    await expect(batches).to_contain_text("working")
+    await front.caller("trader").delete(f"{ORDERS}/{held['batch_id']}")
+    await expect(batches).to_contain_text("cancelled")
 
 
 async def test_fills_come_as_they_happen_and_are_saved_as_csv(view: View, front: Front) -> None:

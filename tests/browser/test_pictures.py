@@ -21,6 +21,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 # Each page and the key behind `g`.
 PAGES = {
+    "batches": "b",
     "orders": "o",
     "fills": "f",
     "connections": "c",

@@ -1,10 +1,12 @@
 // The batches, newest first, with how far each has come.
 //
-// Owns: the table, the cancel in its place, and the first steps where there is none yet.
+// Owns: the panel of the newest and the page `#/batches` of them all, the cancel in its place, and the
+// first steps where there is none yet.
 
 import { remove } from "./api.js";
-import { bps, plural, shares, span } from "./format.js";
+import { bps, exact, plural, shares, span, zone } from "./format.js";
 import { openDialog } from "./keys.js";
+import { useBatches } from "./past.js";
 import * as state from "./state.js";
 import { signal } from "./signals.js";
 import { Bar, Confirm, Copy, html, Panel, Pill, Table, Trouble, Waiting } from "./ui.js";
@@ -22,31 +24,45 @@ export async function cancelBatch(id) {
   state.changed("batches", "targets");
 }
 
-const HEADS = ["Batch", "Client", "State", "Progress", "#Targets", "#Filled", "#Working", "#Exceptions", "#Slippage bps", "#Age", "Actions"];
+const HEADS = ["Batch", "Client", "State", "Progress", "#Targets", "#Filled", "#Working", "#Exceptions", "#Slippage bps"];
 
-export function Batches() {
-  const found = state.batches.value;
+export const Batches = () => html`<${List} entries=${state.batches.value} note="newest first" />`;
+
+export function AllBatches() {
+  const { entries, older, trouble: words } = useBatches();
+  return html`<${List} entries=${entries} note="newest first; slippage of today's" isWhole>
+    <${Trouble} words=${words} />
+    ${older && html`<p><button type="button" onClick=${older}>Older batches</button></p>`}
+  <//>`;
+}
+
+/** The field that narrows batches and positions down. */
+export const Find = () => html`<input
+  id="find"
+  type="search"
+  placeholder="Find symbol or batch"
+  aria-label="Find a symbol or a batch"
+  value=${find.value}
+  onInput=${(event) => (find.value = event.target.value)}
+/>`;
+
+function List({ entries: found, note, isWhole, children }) {
   const shown = found?.filter((entry) => matches(entry, find.value));
+  const heads = [...HEADS, isWhole ? `#Posted (${zone.value})` : "#Age", "Actions"];
   const tools = html`
-    <input
-      id="find"
-      type="search"
-      placeholder="Find symbol or batch"
-      aria-label="Find a symbol or a batch"
-      value=${find.value}
-      onInput=${(event) => (find.value = event.target.value)}
-    />
+    <${Find} />
     ${state.may("trade") &&
     html`<button type="button" class="primary" onClick=${() => openDialog("new")}>New batch… <kbd>N</kbd></button>`}
   `;
-  return html`<${Panel} id="batches" title="Batches" note="newest first" tools=${tools}>
+  return html`<${Panel} id="batches" title="Batches" note=${note} tools=${tools}>
     <${Trouble} words=${trouble.value} />
     ${!found && html`<${Waiting} />`} ${found?.length === 0 && html`<${FirstSteps} />`}
     ${found?.length > 0 &&
-    html`<${Table} label="Batches, as a table" heads=${HEADS}>
-      ${shown.map((entry) => html`<${Row} key=${entry.batch_id} entry=${entry} />`)}
+    html`<${Table} label="Batches, as a table" heads=${heads} isTall=${isWhole}>
+      ${shown.map((entry) => html`<${Row} key=${entry.batch_id} entry=${entry} isWhole=${isWhole} />`)}
     <//>`}
     ${found?.length > 0 && shown.length === 0 && html`<p class="quiet">Nothing fits “${find.value}”.</p>`}
+    ${children}
   <//>`;
 }
 
@@ -59,7 +75,7 @@ function matches(entry, text) {
   return entry.orders.some((row) => row.symbol.includes(wanted));
 }
 
-function Row({ entry }) {
+function Row({ entry, isWhole }) {
   const { filled, working, failed, cancelled, total } = entry.counts;
   const label = `${filled} filled, ${working} working, ${failed} with an exception, ${cancelled} cancelled, of ${total}`;
   const parts = [
@@ -78,7 +94,9 @@ function Row({ entry }) {
     <td class="number">${shares(working)}</td>
     <td class="number ${failed ? "bad" : ""}">${shares(failed)}</td>
     <td class="number">${slippageOf(entry.batch_id)}</td>
-    <td class="number">${span(state.now.value - Date.parse(entry.submitted_at))}</td>
+    <td class="number">
+      ${isWhole ? exact(entry.submitted_at, state.now.peek()) : span(state.now.value - Date.parse(entry.submitted_at))}
+    </td>
     <td><${CancelOpen} entry=${entry} /></td>
   </tr>`;
 }

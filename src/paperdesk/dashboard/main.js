@@ -3,7 +3,7 @@
 // Owns: what is on the page, in which order, and what the keys do. docs/dashboard.md explains it.
 
 import { Bands } from "./bands.js";
-import { Batches } from "./batches.js";
+import { AllBatches, Batches } from "./batches.js";
 import { Cards } from "./cards.js";
 import { Connections } from "./connections.js";
 import { Detail } from "./detail.js";
@@ -49,6 +49,7 @@ function Now() {
 
 const VIEWS = {
   now: Now,
+  batches: AllBatches,
   orders: Orders,
   fills: Fills,
   connections: Connections,
@@ -111,7 +112,6 @@ listen({
   H: forTraders(() => (state.halt.value ? openDialog("halt") : haltNow())),
   g: {
     ...Object.fromEntries(PAGES.map(([name, , key]) => [key, () => open(name)])),
-    b: () => open("now", "batches"),
     p: () => open("now", "positions"),
     t: () => open("now", "tape"),
   },

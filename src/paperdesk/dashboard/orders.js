@@ -1,44 +1,25 @@
 // Every order of the account, newest batch first.
 //
-// Owns: the page `#/orders`: its rows, what they are narrowed to, and the older ones on demand.
+// Owns: the page `#/orders`: its rows, and what they are narrowed to.
 
-import { get } from "./api.js";
 import { BatchLink } from "./batches.js";
 import { StandingPill } from "./detail.js";
 import { cents, exact, price, shares, standing, trade, withTimes, zone } from "./format.js";
-import { useRef, useState } from "./preact-hooks.js";
+import { useBatches } from "./past.js";
+import { useState } from "./preact-hooks.js";
 import * as state from "./state.js";
 import { Filter, html, Panel, Table, Trouble, Waiting } from "./ui.js";
 
 const STATES = ["", "working", "filled", "failed", "cancelled"];
 
 export function Orders() {
-  const seen = useRef(new Map()); // batches, also those that the newest have pushed off the list
-  const cursor = useRef(undefined); // behind what was read; null where nothing is
+  const { entries, older, trouble } = useBatches();
   const [text, setText] = useState("");
   const [wanted, setWanted] = useState("");
-  const [trouble, setTrouble] = useState(null);
-  const [, setRound] = useState(0);
-  for (const entry of state.batches.value ?? []) seen.current.set(entry.batch_id, entry);
-  if (cursor.current === undefined && state.batches.value) cursor.current = state.olderBatches.value;
-
-  const readOlder = async () => {
-    try {
-      const body = await get("/orders", { account_id: state.account.value, limit: 15, cursor: cursor.current });
-      const found = await Promise.all(body.batches.map((head) => state.readBatch(head.batch_id)));
-      for (const entry of found) seen.current.set(entry.batch_id, entry);
-      cursor.current = body.next_cursor;
-      setTrouble(null);
-      setRound((round) => round + 1);
-    } catch (error) {
-      setTrouble(error.message);
-    }
-  };
   const fits = ({ entry, row }) =>
     (!wanted || standing(row) === wanted) &&
     (row.symbol.includes(text.trim().toUpperCase()) || entry.batch_id.startsWith(text.trim().toLowerCase()));
-  const rows = [...seen.current.values()]
-    .sort((a, b) => (a.submitted_at < b.submitted_at ? 1 : -1))
+  const rows = (entries ?? [])
     .flatMap((entry) => entry.orders.map((row) => ({ entry, row })))
     .filter(fits);
   const tools = html`<${Filter} label="Symbol or batch" value=${text} onInput=${setText} />
@@ -47,13 +28,13 @@ export function Orders() {
     </select>`;
   return html`<${Panel} id="orders" title="Orders" note="one a target, newest first" tools=${tools}>
     <${Trouble} words=${trouble} />
-    ${!state.batches.value && html`<${Waiting} />`}
-    ${state.batches.value && rows.length === 0 && html`<p class="quiet">No order ${text || wanted ? "fits" : "yet"}.</p>`}
+    ${!entries && html`<${Waiting} />`}
+    ${entries && rows.length === 0 && html`<p class="quiet">No order ${text || wanted ? "fits" : "yet"}.</p>`}
     ${rows.length > 0 &&
     html`<${Table} label="Orders, as a table" heads=${[`Posted (${zone.value})`, "Symbol", "State", "#Order", "#Limit", "#Filled", "#Average", "#Fee", "Batch", "Client", "Words"]} isTall>
       ${rows.map(({ entry, row }) => html`<${Row} key=${`${entry.batch_id} ${row.symbol}`} entry=${entry} row=${row} />`)}
     <//>`}
-    ${cursor.current && html`<p><button type="button" onClick=${readOlder}>Older batches</button></p>`}
+    ${older && html`<p><button type="button" onClick=${older}>Older batches</button></p>`}
   <//>`;
 }
 

@@ -8,6 +8,7 @@ import { html } from "./ui.js";
 // name, title, and the key behind `g`
 export const PAGES = [
   ["now", "Now", "n"],
+  ["batches", "Batches", "b"],
   ["orders", "Orders", "o"],
   ["fills", "Fills", "f"],
   ["connections", "Connections", "c"],
