@@ -57,6 +57,13 @@ class View:
         SHOTS.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
 
+    async def saved(self, name: str) -> str:
+        """Press the button and return what was saved."""
+        async with self.page.expect_download() as downloading:
+            await self.page.get_by_role("button", name=name).click()
+        path = await (await downloading.value).path()
+        return await asyncio.to_thread(path.read_text, encoding="utf-8")
+
     async def barriers(self) -> list[str]:
         """Return what axe finds."""
         # Not as a script of the page: its policy would refuse it, as it should.

@@ -1,19 +1,32 @@
-"""What happened to a batch, held against what the API answers."""
+"""Positions, accounts, halts, and the timeline of a batch, held against what the API answers."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from browser.pages import View
 from front import ORDERS, Front, order, orders_of
+from makers import ACCOUNT
+from paperdesk.clock import SystemClock
+from paperdesk.domain.views import Lock
+from paperdesk.domain.vocabulary import Symbol
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOT_WRITTEN = {"target.changed", "batch.progress", "fill.corrected"}
+FIGURES = ("IBKR says 300, we expected 280", "it does not add up")
+
+
+async def ask(front: Front, path: str, name: str = "admin") -> Any:
+    """Return what the API answers."""
+    answer = await front.caller(name).get(f"/api/v1{path}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 async def post(front: Front, *rows: Any) -> str:
@@ -28,6 +41,97 @@ async def trade(front: Front, *rows: Any) -> str:
     batch = await post(front, *rows)
     await front.caller("trader").get(f"{ORDERS}/{batch}?wait=5")
     return batch
+
+
+async def priced(front: Front) -> list[Any]:
+    """Return what is held once the gateway has told what each is worth."""
+    for _ in range(100):
+        held = (await ask(front, "/positions"))["positions"]
+        if held and all(row["market_value"] is not None for row in held):
+            break
+        await asyncio.sleep(0.05)
+    return list(held)
+
+
+async def lock(front: Front, symbol: str) -> None:
+    """Lock a symbol that was asked for before."""
+    ledger = front.desk.operator._ledger
+    (contract,) = (await ledger.contracts([Symbol(symbol)])).values()
+    found = Lock(Symbol(symbol), FIGURES[1], SystemClock().now(), 280, 300)
+    await ledger.lock(ACCOUNT, contract.conid, found)
+
+
+async def go(view: View, key: str, name: str) -> None:
+    """Press g and the key of a page."""
+    await view.page.keyboard.press("g")
+    await view.page.keyboard.press(key)
+    await expect(view.page.locator("h1")).to_have_text(name)
+    await expect(view.page.locator("#main")).to_be_focused()
+
+
+async def barriers(view: View) -> list[str]:
+    """Return what axe finds in dark and in light."""
+    found = await view.barriers()
+    await view.page.emulate_media(color_scheme="light")
+    return found + await view.barriers()
+
+
+async def cells(row: Locator) -> list[str]:
+    return [text.strip() for text in await row.locator("th, td").all_inner_texts()]
+
+
+async def test_every_position_has_its_figures_and_a_lock_its_words(
+    view: View, front: Front
+) -> None:
+    page = view.page
+    await trade(front, order("AAPL", 100), order("MSFT", -50))
+    front.gateway.reject_next(201, "No funds")
+    await trade(front, order("KO", 7))
+    await front.caller("trader").post(f"{ORDERS}/preview", json=orders_of(order("NVDA", 1)))
+    await lock(front, "MSFT")
+    await lock(front, "NVDA")
+    held = {row["symbol"]: row for row in await priced(front)}
+    await view.sign_in("reader")
+    await go(view, "p", "Positions")
+    rows = page.locator("#positions tbody tr")
+    await expect(rows).to_have_count(3)
+    apple = rows.filter(has_text="AAPL")
+    await expect(apple).to_contain_text(f"${held['AAPL']['market_value']:,.2f}")
+    symbol, quantity, target, _, _, last, state, cost, value, gain, words = await cells(apple)
+
+    assert (symbol, quantity, target, words) == ("AAPL", "100", "100", "")
+    assert state.endswith("on target")
+    assert float(last) == held["AAPL"]["market_price"]
+    assert cost == f"${held['AAPL']['avg_cost']:,.2f}"
+    assert value == f"${held['AAPL']['market_value']:,.2f}"
+    assert gain == f"${held['AAPL']['unrealized_pnl']:,.2f}".replace("$-", "−$")
+    short = await cells(rows.filter(has_text="MSFT"))
+    assert short[1:3] == ["−50", "−50"]
+    assert all(words in short[-1] for words in ("Locked since", *FIGURES)), short[-1]
+    missed = await cells(rows.filter(has_text="KO"))
+    assert missed[1:3] == ["0", "7"]
+    assert (missed[5], missed[7:10]) == ("–", ["–"] * 3), "not known is not 0"
+    assert "No funds" in missed[-1]
+    neither = page.locator("#positions p", has_text="NVDA")
+    await expect(neither).to_contain_text(FIGURES[0])
+    assert await barriers(view) == []
+
+
+async def test_positions_are_saved_as_they_are_shown(view: View, front: Front) -> None:
+    await trade(front, order("AAPL", 100), order("MSFT", -50))
+    await priced(front)
+    await view.sign_in("reader")
+    await go(view, "p", "Positions")
+    await view.page.keyboard.press("/")
+    await view.page.keyboard.type("msf")
+    await expect(view.page.locator("#positions tbody tr")).to_have_count(1)
+    head, line = (await view.saved("Save as CSV")).splitlines()
+    (held,) = [row for row in await priced(front) if row["symbol"] == "MSFT"]
+
+    told = dict(zip(head.split(","), line.split(","), strict=True))
+    assert (told["symbol"], told["held"], told["target"]) == ("MSFT", "-50", "-50")
+    assert float(told["avg_cost"]) == held["avg_cost"]
+    assert float(told["market_value"]) == held["market_value"]
 
 
 async def test_a_batch_tells_what_happened_in_order_and_is_repeated(

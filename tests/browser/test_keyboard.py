@@ -108,7 +108,7 @@ async def test_the_tape_stands_still_while_it_is_paused_and_counts_what_came(
 async def test_a_panel_is_reached_from_wherever_one_is(view: View) -> None:
     page = view.page
     await view.sign_in("trader")
-    for keys, panel in (("gp", "positions"), ("go", "main"), ("gt", "tape")):
+    for keys, panel in (("gt", "tape"), ("go", "main"), ("gt", "tape")):
         for key in keys:
             await page.keyboard.press(key)
         await expect(page.locator(f"#{panel}")).to_be_focused()

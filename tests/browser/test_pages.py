@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Route, expect
 
 from browser.pages import Server, View, a_view, simulated
 from front import ORDERS, Front, order, orders_of
@@ -33,14 +33,6 @@ async def post(front: Front, symbol: str, quantity: int) -> str:
     posted = (await front.caller("trader").post(ORDERS, json=body)).json()
     await front.caller("trader").get(f"{ORDERS}/{posted['batch_id']}?wait=5")
     return str(posted["batch_id"])
-
-
-async def saved(page: Page, name: str) -> str:
-    """Press the button and return what was saved."""
-    async with page.expect_download() as downloading:
-        await page.get_by_role("button", name=name).click()
-    path = await (await downloading.value).path()
-    return await asyncio.to_thread(path.read_text, encoding="utf-8")
 
 
 async def test_orders_and_batches_are_narrowed_down_opened_and_read_on_into_the_past(
@@ -102,7 +94,7 @@ async def test_fills_come_as_they_happen_and_are_saved_as_csv(view: View, front:
     await expect(rows.first).to_contain_text("▼ sell 5")
     await page.get_by_label("Symbol").fill("aapl")
     await expect(rows).to_have_count(1)
-    head, line = (await saved(page, "Save as CSV")).splitlines()
+    head, line = (await view.saved("Save as CSV")).splitlines()
 
     assert head.startswith("executed_at,symbol,side,quantity,price,commission")
     assert line.split(",")[1:4] == ["AAPL", "BUY", "10"]
@@ -177,7 +169,7 @@ async def test_events_of_before_and_now_are_narrowed_down_and_saved(
     await page.get_by_label("Kind").select_option("order")
     await page.get_by_label("Words in it").fill("msft")
     await expect(filled).to_have_count(1)
-    lines = [json.loads(line) for line in (await saved(page, "Save as JSON")).splitlines()]
+    lines = [json.loads(line) for line in (await view.saved("Save as JSON")).splitlines()]
 
     assert [event["type"] for event in lines][-1] == "order.filled"
     assert {event["data"]["symbol"] for event in lines} == {"MSFT"}

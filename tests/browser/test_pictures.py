@@ -24,6 +24,7 @@ PAGES = {
     "batches": "b",
     "orders": "o",
     "fills": "f",
+    "positions": "p",
     "connections": "c",
     "events": "e",
     "simulator": "m",

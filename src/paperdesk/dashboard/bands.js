@@ -3,7 +3,7 @@
 // Owns: the bands and their words. Knows nothing of how the trouble is mended.
 
 import { post } from "./api.js";
-import { clock, shares, span, stamp, withTimes, zone } from "./format.js";
+import { clock, differs as doesDiffer, lockWords, shares, span, stamp, withTimes, zone } from "./format.js";
 import { openDialog } from "./keys.js";
 import { useState } from "./preact-hooks.js";
 import * as state from "./state.js";
@@ -121,7 +121,7 @@ function Lock({ lock }) {
   const [trouble, setTrouble] = useState(null);
   const of = state.account.value;
   const isWhole = lock.symbol === "*";
-  const differs = lock.broker_position !== null && !isWhole;
+  const differs = doesDiffer(lock);
   const accept = async () => {
     try {
       await post(`/accounts/${of}/accept-position`, isWhole ? { all: true } : { symbol: lock.symbol });
@@ -132,10 +132,7 @@ function Lock({ lock }) {
     state.changed("accounts", "targets", "positions");
   };
   return html`<li>
-    <span>
-      <b>${isWhole ? of : lock.symbol} is locked</b> since ${stamp(lock.since, state.now.value)}:
-      ${differs && ` IBKR says ${shares(lock.broker_position)}, we expected ${shares(lock.position)};`} ${lock.reason}
-    </span>
+    <span><b>${isWhole ? of : lock.symbol} is locked</b> ${lockWords(lock, state.now.value)}</span>
     ${state.may("admin") &&
     html`<${Confirm}
       label=${differs ? `Adopt ${shares(lock.broker_position)}` : "Adopt IBKR's positions"}

@@ -7,7 +7,7 @@ import { BatchLink } from "./batches.js";
 import { cents, exact, gain, price, trade, zone } from "./format.js";
 import { useEffect, useRef, useState } from "./preact-hooks.js";
 import * as state from "./state.js";
-import { download, Filter, html, Panel, Table, Trouble, Waiting } from "./ui.js";
+import { Filter, html, Panel, saveCsv, Table, Trouble, Waiting } from "./ui.js";
 
 const PAGE = 100;
 const PAUSE_MS = 400;
@@ -47,12 +47,8 @@ export function Fills() {
     return () => clearTimeout(timer);
   }, [symbol, state.fillsTold.value]);
 
-  const save = () => {
-    const lines = [COLUMNS, ...rows.map((row) => COLUMNS.map((name) => row[name] ?? ""))];
-    download(`fills-${of}.csv`, "text/csv", lines.map((cells) => cells.join(",")).join("\n") + "\n");
-  };
   const tools = html`<${Filter} label="Symbol" value=${symbol} onInput=${setSymbol} />
-    <button type="button" disabled=${!rows?.length} onClick=${save}>Save as CSV</button>`;
+    <button type="button" disabled=${!rows?.length} onClick=${() => saveCsv(`fills-${of}.csv`, COLUMNS, rows)}>Save as CSV</button>`;
   return html`<${Panel} id="fills" title="Fills" note="executions, newest first" tools=${tools}>
     <${Trouble} words=${trouble} />
     ${rows === null && html`<${Waiting} />`}

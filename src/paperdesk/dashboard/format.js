@@ -76,6 +76,15 @@ const WRITTEN = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+00:00/g;
 /** Words of the service, with the times in them as this page writes times. */
 export const withTimes = (words, now) => words.replace(WRITTEN, (at) => stamp(at, now));
 
+/** Tell whether a lock is of two figures that differ; "*" is the account as a whole. */
+export const differs = (lock) => lock.broker_position !== null && lock.symbol !== "*";
+
+/** Since when and why a symbol, or the account, is locked. */
+export function lockWords(lock, now) {
+  const figures = `IBKR says ${shares(lock.broker_position)}, we expected ${shares(lock.position)}; `;
+  return `since ${stamp(lock.since, now)}: ${differs(lock) ? figures : ""}${withTimes(lock.reason, now)}`;
+}
+
 /** How long, in the two units that matter: 8 s, 4 min, 5 h 17 min, 3 d. */
 export function span(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));

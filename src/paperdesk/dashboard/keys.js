@@ -44,7 +44,7 @@ export function listen(table) {
 export const KEYS = [
   ["?", "These keys"],
   [PAGES.map(([, , key]) => `g ${key}`).join(", "), `Go to ${PAGES.map(([, title]) => title).join(", ")}`],
-  ["g p, g t", "Go to positions, tape"],
+  ["g t", "Go to the tape"],
   ["/", "Find a symbol or a batch"],
   ["n", "New batch"],
   ["j, k", "Next, previous batch"],

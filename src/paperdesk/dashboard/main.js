@@ -16,7 +16,7 @@ import { NewBatch } from "./newbatch.js";
 import { Orders } from "./orders.js";
 import { Nav, open, page, PAGES, readAddress, titleOf } from "./pages.js";
 import { Equity, Slippage } from "./plots.js";
-import { Positions } from "./positions.js";
+import { AllPositions, Positions } from "./positions.js";
 import { render } from "./preact.js";
 import { applyPalette, Settings } from "./settings.js";
 import { Help, SignIn } from "./signin.js";
@@ -52,6 +52,7 @@ const VIEWS = {
   batches: AllBatches,
   orders: Orders,
   fills: Fills,
+  positions: AllPositions,
   connections: Connections,
   events: Events,
   simulator: Simulator,
@@ -112,7 +113,6 @@ listen({
   H: forTraders(() => (state.halt.value ? openDialog("halt") : haltNow())),
   g: {
     ...Object.fromEntries(PAGES.map(([name, , key]) => [key, () => open(name)])),
-    p: () => open("now", "positions"),
     t: () => open("now", "tape"),
   },
 });

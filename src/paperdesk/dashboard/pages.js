@@ -11,6 +11,7 @@ export const PAGES = [
   ["batches", "Batches", "b"],
   ["orders", "Orders", "o"],
   ["fills", "Fills", "f"],
+  ["positions", "Positions", "p"],
   ["connections", "Connections", "c"],
   ["events", "Events", "e"],
   ["simulator", "Simulator", "m"],

@@ -164,6 +164,12 @@ export function download(name, type, text) {
   setTimeout(() => URL.revokeObjectURL(address));
 }
 
+/** Give the reader rows as a file: of each what it has under the names of the columns. */
+export function saveCsv(name, columns, rows) {
+  const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ""))];
+  download(name, "text/csv", lines.map((cells) => cells.join(",")).join("\n") + "\n");
+}
+
 export function Copy({ text }) {
   const [said, setSaid] = useState("Copy");
   return html`<button
