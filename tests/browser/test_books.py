@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from browser.pages import View
-from front import ORDERS, Front, order, orders_of
+from front import ORDERS, OTHER_ACCOUNT, Front, order, orders_of
 from makers import ACCOUNT
 from paperdesk.clock import SystemClock
 from paperdesk.domain.views import Lock
@@ -59,6 +59,13 @@ async def lock(front: Front, symbol: str) -> None:
     (contract,) = (await ledger.contracts([Symbol(symbol)])).values()
     found = Lock(Symbol(symbol), FIGURES[1], SystemClock().now(), 280, 300)
     await ledger.lock(ACCOUNT, contract.conid, found)
+
+
+async def change(front: Front, path: str, reason: str, **more: Any) -> None:
+    """Halt or resume, as admin."""
+    body = {"reason": reason} | more
+    answer = await front.caller("admin").post(f"/api/v1{path}", json=body)
+    assert answer.status_code == 200, answer.text
 
 
 async def go(view: View, key: str, name: str) -> None:
@@ -134,6 +141,55 @@ async def test_positions_are_saved_as_they_are_shown(view: View, front: Front) -
     assert float(told["market_value"]) == held["market_value"]
 
 
+async def test_halts_and_releases_are_told_with_who_and_why(
+    view: View, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paperdesk.api.events.HEARTBEAT_SECONDS", 0.3)
+    page = view.page
+    await view.sign_in("admin")
+    await go(view, "h", "Halts")
+    await expect(page.get_by_text("No halt is told.")).to_be_visible()
+    await expect(page.get_by_text("No account is halted.")).to_be_visible()
+    await change(front, f"/accounts/{ACCOUNT}/halt", "one looks odd")
+    await change(front, "/halt", "all look odd", mode="reduce_only")
+    standing = page.locator("#halted li")
+    await expect(standing).to_have_count(2)
+    await expect(standing.filter(has_text=ACCOUNT)).to_contain_text("one looks odd")
+    await expect(standing.filter(has_text=OTHER_ACCOUNT)).to_contain_text("with every account")
+    await change(front, f"/accounts/{ACCOUNT}/resume", "that one is fine")
+    await change(front, "/resume", "all are fine")
+    await expect(page.get_by_text("No account is halted.")).to_be_visible()
+    rows = page.locator("#halts tbody tr")
+    await expect(rows.last).to_contain_text("one looks odd")
+    await expect(rows).to_have_count(4)
+    await expect(rows.first).to_contain_text("all are fine")
+    told = [await cells(row) for row in await rows.all()]
+
+    assert [row[1] for row in told] == ["every account", ACCOUNT, "every account", ACCOUNT]
+    assert [row[2][2:] for row in told] == [
+        "released", "released", "only reducing orders", "halted",
+    ]  # fmt: skip
+    assert [row[3] for row in told] == ["admin"] * 4
+    assert told[1][4].startswith("that one is fine; still halted with every account")
+    assert [row[4] for row in told[2:]] == ["all look odd", "one looks odd"]
+
+
+async def test_who_may_not_read_the_audit_trail_is_told_so_and_not_nobody(
+    view: View, front: Front
+) -> None:
+    await change(front, f"/accounts/{ACCOUNT}/halt", "one looks odd")
+    await change(front, f"/accounts/{ACCOUNT}/resume", "it is fine")
+    await view.sign_in("reader")
+    await go(view, "h", "Halts")
+    rows = view.page.locator("#halts tbody tr")
+    await expect(rows).to_have_count(2)
+    unseen = "for a key with the scope audit to see"
+
+    assert (await cells(rows.first))[3:] == [unseen, unseen]
+    assert (await cells(rows.last))[3:] == ["admin", "one looks odd"]
+    assert not [each for each in view.requests if "/audit" in each.url]
+
+
 async def test_a_batch_tells_what_happened_in_order_and_is_repeated(
     view: View, front: Front
 ) -> None:
@@ -182,3 +238,9 @@ async def test_what_cannot_be_read_is_not_told_as_nothing(view: View, front: Fro
     await page.keyboard.press("Escape")
     await page.get_by_role("link", name=batch).click()
     await expect(page.locator(".timeline li").last).to_contain_text("1 of 1 filled")
+    await page.keyboard.press("Escape")
+    await page.route("**/api/v1/events?*", lambda route: route.abort())
+    await go(view, "h", "Halts")
+
+    await expect(page.get_by_role("alert")).to_contain_text("could not be read")
+    await expect(page.get_by_text("No halt is told.")).to_have_count(0)

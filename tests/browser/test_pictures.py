@@ -11,6 +11,7 @@ from playwright.async_api import Browser, expect
 
 from browser.pages import BATCH, PHONE, View, a_view, simulated
 from front import ORDERS, order, orders_of
+from paperdesk.config import EMBEDDED_ACCOUNTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,6 +27,7 @@ PAGES = {
     "fills": "f",
     "positions": "p",
     "connections": "c",
+    "halts": "h",
     "events": "e",
     "simulator": "m",
     "settings": "s",
@@ -72,6 +74,10 @@ async def trade(url: str) -> None:
             order("KO", 150, limit_price=999),
             order("TSLA", 40_000),
         )
+        admin = {"X-API-Key": "key-of-admin"}
+        other = f"/api/v1/accounts/{EMBEDDED_ACCOUNTS[1]}"
+        for step, reason in (("halt", "prices look odd"), ("resume", "they were right")):
+            await caller.post(f"{other}/{step}", json={"reason": reason}, headers=admin)
 
 
 async def walk(view: View, look: str) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ import { Detail } from "./detail.js";
 import { Events } from "./events.js";
 import { Fills } from "./fills.js";
 import { haltNow, HaltDialog } from "./halt.js";
+import { Halts } from "./halts.js";
 import { applyTheme, HaltButton, Header, nextTheme } from "./header.js";
 import { dialog, listen, openDialog } from "./keys.js";
 import { NewBatch } from "./newbatch.js";
@@ -54,6 +55,7 @@ const VIEWS = {
   fills: Fills,
   positions: AllPositions,
   connections: Connections,
+  halts: Halts,
   events: Events,
   simulator: Simulator,
   settings: Settings,

@@ -13,6 +13,7 @@ export const PAGES = [
   ["fills", "Fills", "f"],
   ["positions", "Positions", "p"],
   ["connections", "Connections", "c"],
+  ["halts", "Halts", "h"],
   ["events", "Events", "e"],
   ["simulator", "Simulator", "m"],
   ["settings", "Settings", "s"],

@@ -38,6 +38,7 @@ export const equityDays = signal(1);
 export const tape = signal([]);
 export const recent = signal([]); // events of the account, newest first
 export const fillsTold = signal(0);
+export const haltsTold = signal(0); // of every account
 export const olderBatches = signal(null); // the cursor behind `batches`
 export const acks = signal([]); // ms from sent to acknowledged, as the stream told them
 export const stream = signal({ is: "connecting", since: Date.now(), missed: 0 });
@@ -271,6 +272,7 @@ function takeEvents() {
   addToTape(mine.map((event) => tapeEntry(event)).filter(Boolean));
   addToRecent(mine);
   fillsTold.value += mine.filter((event) => event.type.startsWith("fill.")).length;
+  haltsTold.value += events.filter((event) => event.type.startsWith("halt.")).length;
   notify(events);
   const others = events.length > mine.length;
   if (others) changed("status", "accounts");
