@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from browser.pages import View
 from front import ORDERS, OTHER_ACCOUNT, Front, order, orders_of
@@ -83,6 +84,15 @@ async def barriers(view: View) -> list[str]:
     return found + await view.barriers()
 
 
+async def until_told(cell: Locator, figure: Callable[[], Awaitable[str]]) -> None:
+    """Wait until the page says what the API answers: both may be about to change."""
+    for _ in range(50):
+        if await cell.inner_text() == await figure():
+            return
+        await asyncio.sleep(0.1)
+    assert await cell.inner_text() == await figure()
+
+
 async def cells(row: Locator) -> list[str]:
     return [text.strip() for text in await row.locator("th, td").all_inner_texts()]
 
@@ -139,6 +149,52 @@ async def test_positions_are_saved_as_they_are_shown(view: View, front: Front) -
     assert (told["symbol"], told["held"], told["target"]) == ("MSFT", "-50", "-50")
     assert float(told["avg_cost"]) == held["avg_cost"]
     assert float(told["market_value"]) == held["market_value"]
+
+
+async def test_an_account_is_told_with_its_halt_its_locks_and_what_is_limited(
+    view: View, front: Front
+) -> None:
+    page = view.page
+    await trade(front, order("AAPL", 100), order("MSFT", 5))
+    limits = {"max_order_notional": 250_000, "max_orders_per_day": 50, "allow_short": False}
+    path = f"/api/v1/accounts/{ACCOUNT}/limits"
+    assert (await front.caller("admin").put(path, json=limits)).status_code == 200
+    await lock(front, "MSFT")
+    await change(front, f"/accounts/{OTHER_ACCOUNT}/halt", "look at it", mode="reduce_only")
+
+    async def fail_for_the_other(route: Route) -> None:
+        is_other = OTHER_ACCOUNT in route.request.url
+        await (route.fulfill(status=503, body="{}") if is_other else route.continue_())
+
+    await page.route("**/api/v1/reports/today*", fail_for_the_other)
+    await view.sign_in("reader")
+    await go(view, "a", "Accounts")
+    rows = page.locator("#accounts tbody tr")
+    first, other = rows.filter(has_text=ACCOUNT), rows.filter(has_text=OTHER_ACCOUNT)
+    await expect(first.locator("td").nth(3)).to_have_text("2")
+
+    async def worth() -> str:
+        account, _ = (await ask(front, "/accounts"))["accounts"]
+        return f"${account['net_liquidation']:,.2f}"
+
+    await until_told(first.locator("td").nth(2), worth)
+    told, of_other = await cells(first), await cells(other)
+
+    assert told[1] == "paper"
+    assert told[2].endswith("up")
+    assert told[5] == "not halted"
+    assert all(words in told[6] for words in ("MSFT since", *FIGURES))
+    assert told[7] == (
+        "an order at most $250,000; 50 orders a day; no short position (set over the API)"
+    )
+    assert of_other[4] == "–", "not known is not none"
+    assert "by admin since" in of_other[5]
+    assert of_other[5].endswith("look at it")
+    assert "only reducing orders" in of_other[5]
+    assert of_other[6:] == ["none", "none set (by the configuration)"]
+    assert await barriers(view) == []
+    await front.gateway.stop()
+    await expect(first.locator("td").nth(1)).to_contain_text("down")
 
 
 async def test_halts_and_releases_are_told_with_who_and_why(

@@ -112,3 +112,8 @@ async def test_a_panel_is_reached_from_wherever_one_is(view: View) -> None:
         for key in keys:
             await page.keyboard.press(key)
         await expect(page.locator(f"#{panel}")).to_be_focused()
+    await page.keyboard.press("?")
+    told = page.get_by_role("row", name="Go to Now")
+
+    await expect(told).to_contain_text("g n, g b, g o, g f, g p, g a, g c, g h")
+    await expect(told).to_contain_text("Batches, Orders, Fills, Positions, Accounts")

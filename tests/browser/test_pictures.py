@@ -26,6 +26,7 @@ PAGES = {
     "orders": "o",
     "fills": "f",
     "positions": "p",
+    "accounts": "a",
     "connections": "c",
     "halts": "h",
     "events": "e",

@@ -2,6 +2,7 @@
 //
 // Owns: what is on the page, in which order, and what the keys do. docs/dashboard.md explains it.
 
+import { Accounts } from "./accounts.js";
 import { Bands } from "./bands.js";
 import { AllBatches, Batches } from "./batches.js";
 import { Cards } from "./cards.js";
@@ -54,6 +55,7 @@ const VIEWS = {
   orders: Orders,
   fills: Fills,
   positions: AllPositions,
+  accounts: Accounts,
   connections: Connections,
   halts: Halts,
   events: Events,

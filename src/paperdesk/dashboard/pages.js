@@ -12,6 +12,7 @@ export const PAGES = [
   ["orders", "Orders", "o"],
   ["fills", "Fills", "f"],
   ["positions", "Positions", "p"],
+  ["accounts", "Accounts", "a"],
   ["connections", "Connections", "c"],
   ["halts", "Halts", "h"],
   ["events", "Events", "e"],
