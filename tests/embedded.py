@@ -159,9 +159,18 @@ class Server:
 
     @contextmanager
     def holding(self, database: str, statement: str) -> Iterator[None]:
-        """Keep a transaction open that has run one statement."""
+        """Keep a transaction open that has run one statement.
+
+        One that locks much may meet a session that locks the same in another order: PostgreSQL
+        ends either of them then, and where it is this one it is tried again.
+        """
         with psycopg.connect(self.url(database)) as connection:
-            connection.execute(statement.encode())
+            while True:
+                try:
+                    connection.execute(statement.encode())
+                    break
+                except psycopg.errors.DeadlockDetected:
+                    connection.rollback()
             yield
             connection.rollback()
 
