@@ -129,7 +129,8 @@ def client(service: Client) -> Iterator[Client]:
     for account in ACCOUNTS:
         service.resume("the next page", account_id=account)
         held = service.positions(account_id=account)
-        service.submit({row.symbol: 0 for row in held} or {"KO": 0}, account_id=account)
+        nothing = {row.symbol: 0 for row in held} or {"KO": 0}
+        service.submit(nothing, account_id=account).wait(timeout=30)
 
 
 @pytest.mark.parametrize("page", here("sh"))
