@@ -11,7 +11,7 @@ import hashlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
@@ -127,6 +127,7 @@ class Caller:
     posts: list[Post] = field(default_factory=list)  # answered
     lost: list[Post] = field(default_factory=list)  # without a key, and without an answer
     wrong: list[str] = field(default_factory=list)
+    changed: list[tuple[str, str]] = field(default_factory=list)  # replays, by batch
     _open: Post | None = None
     _is_busy: bool = False
     _numbers: Iterator[int] = field(default_factory=count)
@@ -206,7 +207,8 @@ class Caller:
             return
         self.counts["replays"] += 1
         if answer.content != post.answer:
-            self.wrong.append(f"{post.key}: was {post.answer!r}, the replay {answer.content!r}")
+            words = f"{post.key}: was {post.answer!r}, the replay {answer.content!r}"
+            self.changed.append((post.batch["batch_id"], words))
         if answer.headers.get("Idempotency-Replayed") != "true":
             self.wrong.append(f"{post.key}: a replay that does not say so")
 
@@ -303,6 +305,11 @@ class Crowd:
     def wrong(self) -> list[str]:
         """Return every answer that must not be."""
         return [words for caller in self.everybody for words in tuple(caller.wrong)]
+
+    def changed(self, but: Collection[str]) -> list[str]:
+        """Return every replay that was not the first answer, but those of some batches."""
+        found = [entry for caller in self.everybody for entry in tuple(caller.changed)]
+        return [words for batch_id, words in found if batch_id not in but]
 
     def last_targets(self) -> dict[str, int]:
         """Return the newest target of each symbol that was acknowledged."""

@@ -148,8 +148,9 @@ def judge(world: World, http: httpx.Client, unended: Iterable[str] = ()) -> Verd
 
 def with_alarms(verdict: Verdict, world: World) -> Verdict:
     """Return the verdict with what the logs of the dead say."""
-    world.is_kept = world.is_kept or bool(world.wrong)
-    return replace(verdict, differences=(*verdict.differences, *world.wrong))
+    wrong = [*world.wrong, *world.crowd.changed(but=world.unstored)]
+    world.is_kept = world.is_kept or bool(wrong)
+    return replace(verdict, differences=(*verdict.differences, *wrong))
 
 
 def show(http: httpx.Client) -> Shown:

@@ -6,6 +6,7 @@ where callers find it. Knows nothing of who kills it, or what must be true after
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tempfile
@@ -37,6 +38,9 @@ ALARMS: Final = re.compile(
     r"exception\.unraisable|order\.late|order\.quarantined|order\.not_sent_again|"
     r'account\.locked|position\.locked|gateway\.too_fast)"'
 )
+# A first answer left and could not be stored: where its process has ended since, a replay is made
+# of the ledger (contract.md §1, Idempotency-Key).
+UNSTORED: Final = '"event": "replay.not_stored"'
 CONFIG_NAME: Final = "storm.toml"
 LINE_CHARS: Final = 600
 CONFIG: Final = """
@@ -116,6 +120,7 @@ class World:
         self.crowd = crowd
         self._nursery = nursery
         self.wrong: list[str] = []
+        self.unstored: set[str] = set()  # batches whose first answer was not stored
         self.is_kept = False
         self.lives = 0
         text = CONFIG.format(
@@ -148,6 +153,8 @@ class World:
     def _judge(self, log: Path) -> None:
         """Keep what is alarming in a log, and only then the log."""
         text = log.read_text(encoding="utf-8", errors="replace")
+        unstored = [line for line in text.splitlines() if UNSTORED in line]
+        self.unstored |= {json.loads(line)["batch_id"] for line in unstored}
         alarms = [line for line in text.splitlines() if ALARMS.search(line)]
         self.wrong += [f"{log.name}: {line[:LINE_CHARS]}" for line in alarms]
         if not alarms:
