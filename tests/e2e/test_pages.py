@@ -137,8 +137,10 @@ def client(service: Client) -> Iterator[Client]:
 def test_the_commands_of_a_page_work(client: Client, folder: Path, page: str) -> None:
     """One after the other, in one shell, as a reader types them."""
     typed = "".join(here("sh")[page]).replace("http://127.0.0.1:8000", client.place.url)
+    end = "kill $(jobs -p) 2>/dev/null || true"
     done = subprocess.run(
-        ["/bin/bash", "-euc", f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{typed}"],
+        # Twice: a signal to a child that has not begun its program yet was lost once.
+        ["/bin/bash", "-euc", f"trap '{end}; sleep 0.3; {end}' EXIT\n{typed}"],
         cwd=folder,
         env=os.environ
         | {
