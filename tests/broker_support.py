@@ -29,6 +29,7 @@ from paperdesk.domain.vocabulary import (
     TimeInForce,
 )
 
+TOO_FAST = "Max rate of messages per second has been exceeded: max=50 rec=51 (1)"
 T = TypeVar("T")
 
 NOW = datetime(2026, 3, 9, 14, 30, tzinfo=UTC)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from browser.pages import Server, View, a_view, simulated
 from front import ORDERS, Front, order, orders_of
@@ -35,6 +35,15 @@ async def post(front: Front, symbol: str, quantity: int) -> str:
     return str(posted["batch_id"])
 
 
+async def read_on(page: Page, rows: Locator) -> None:
+    """Read on into the past, to the first of 19 batches of a row each."""
+    older = page.get_by_role("button", name="Older batches")
+    await expect(rows).to_have_count(15)
+    await older.click()
+    await expect(rows).to_have_count(19)
+    await expect(older).to_have_count(0)
+
+
 async def test_orders_and_batches_are_narrowed_down_opened_and_read_on_into_the_past(
     view: View, front: Front
 ) -> None:
@@ -50,10 +59,7 @@ async def test_orders_and_batches_are_narrowed_down_opened_and_read_on_into_the_
     await page.keyboard.press("g")
     await page.keyboard.press("o")
     rows = page.locator("#orders tbody tr")
-    await expect(rows).to_have_count(15)
-    await page.get_by_role("button", name="Older batches").click()
-    await expect(rows).to_have_count(19)
-    await expect(page.get_by_role("button", name="Older batches")).to_have_count(0)
+    await read_on(page, rows)
     await page.get_by_label("State").select_option("failed")
     await expect(rows).to_have_count(1)
     await expect(rows).to_contain_text("No funds")
@@ -68,10 +74,7 @@ async def test_orders_and_batches_are_narrowed_down_opened_and_read_on_into_the_
     await page.keyboard.press("g")
     await page.keyboard.press("b")
     batches = page.locator("#batches tbody tr")
-    await expect(batches).to_have_count(15)
-    await page.get_by_role("button", name="Older batches").click()
-    await expect(batches).to_have_count(19)
-    await expect(page.get_by_role("button", name="Older batches")).to_have_count(0)
+    await read_on(page, batches)
     listed = (await front.caller("trader").get(f"{ORDERS}?limit=50")).json()["batches"]
     told = await page.locator("a.batch").all_inner_texts()
     assert told == [entry["batch_id"] for entry in listed]

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from broker_support import eventually
+from broker_support import TOO_FAST, eventually
 from harness import open_house
 from makers import make_target
 from paperdesk.desk import lane as lanes
 from paperdesk.desk import sender as senders
 from paperdesk.desk.pacer import Urgency
 from paperdesk.desk.ports import LineDown
-
-TOO_FAST = "Max rate of messages per second has been exceeded: max=50 rec=51 (1)"
 
 
 async def test_a_gateway_that_is_asked_too_fast_gets_no_orders_for_a_while(

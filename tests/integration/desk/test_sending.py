@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from broker_support import TOO_FAST
 from stage import Stage, on_stage
-
-TOO_FAST = "Max rate of messages per second has been exceeded: max=50 rec=51 (1)"
 
 
 @on_stage()
