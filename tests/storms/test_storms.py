@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
+from storms.callers import Crowd, Post
 from storms.storm import Storm
 from storms.tally import MUST_BE_ZERO
 
@@ -27,6 +29,26 @@ def test_a_service_killed_at_random_moments_doubles_nothing_and_loses_nothing(
     assert kept["batches_acknowledged"] > 3
     assert kept["orders_sent"] > 3
     assert kept["executions"] > 0
+
+
+def test_another_answer_to_the_same_request_is_wrong_but_where_none_was_stored() -> None:
+    crowd = Crowd("replays")
+    crowd.door.open_at("http://paperdesk.test")
+    (caller, *_) = crowd.callers
+    post = Post(caller.name, "a-key", [], answer=b'{"batch_id": "00000000000000ab"}')
+
+    def says(body: bytes) -> httpx.Client:
+        headers = {"Idempotency-Replayed": "true"}
+        answer = httpx.Response(200, content=body, headers=headers)
+        return httpx.Client(transport=httpx.MockTransport(lambda _: answer))
+
+    caller.replay(says(b'{"batch_id": "00000000000000ab"}'), post)
+    assert crowd.changed(but=()) == []
+    caller.replay(says(b'{"batch_id": "00000000000000ab", "results": []}'), post)
+    (words,) = crowd.changed(but=())
+    assert words.startswith("a-key: was ")
+    assert crowd.changed(but={"00000000000000ab"}) == []
+    assert crowd.wrong == []
 
 
 def test_the_counts_of_one_commit_add_up(tmp_path: Path) -> None:
